@@ -1,0 +1,425 @@
+/* Dense arrays (wire-format section 7): pyfory.*Array, numpy.ndarray and
+ * array.array, all reached through the buffer protocol, so that NumPy is
+ * needed neither to build nor to load this extension. */
+#include "codecs/codecs.h"
+
+enum { AS_WRAPPER = 0, AS_NDARRAY = 1, AS_PYARRAY = 2 };
+
+typedef struct ForyArrayCodec {
+    ForyCodec base;
+    uint8_t carrier;
+} ForyArrayCodec;
+
+const char *const fory_array_names[FORY_TYPE_ID_COUNT] = {
+    [FORY_BOOL_ARRAY] = "bool",       [FORY_INT8_ARRAY] = "int8",         [FORY_INT16_ARRAY] = "int16",
+    [FORY_INT32_ARRAY] = "int32",     [FORY_INT64_ARRAY] = "int64",       [FORY_UINT8_ARRAY] = "uint8",
+    [FORY_UINT16_ARRAY] = "uint16",   [FORY_UINT32_ARRAY] = "uint32",     [FORY_UINT64_ARRAY] = "uint64",
+    [FORY_FLOAT16_ARRAY] = "float16", [FORY_BFLOAT16_ARRAY] = "bfloat16", [FORY_FLOAT32_ARRAY] = "float32",
+    [FORY_FLOAT64_ARRAY] = "float64",
+};
+
+static int
+is_array_array(ForyState *st, PyObject *v)
+{
+    if (st->array_array == NULL) {
+        /* an instance exists only after somebody imported the module */
+        if (strcmp(Py_TYPE(v)->tp_name, "array.array") != 0) {
+            return 0;
+        }
+        st->array_array = Py_NewRef((PyObject *)Py_TYPE(v));
+    }
+    return PyObject_TypeCheck(v, (PyTypeObject *)st->array_array);
+}
+
+static int
+id_of_format(const char *format, Py_ssize_t itemsize)
+{
+    if (format == NULL) {
+        return FORY_UINT8_ARRAY;
+    }
+    if (format[0] == '@' || format[0] == '=' || (format[0] == '<' && !FORY_BIG_ENDIAN)) {
+        format++;
+    }
+    if (format[0] == '\0' || format[1] != '\0') {
+        return 0;
+    }
+    switch (format[0]) {
+    case '?':
+        return FORY_BOOL_ARRAY;
+    case 'b':
+        return FORY_INT8_ARRAY;
+    case 'B':
+        return FORY_UINT8_ARRAY;
+    case 'e':
+        return FORY_FLOAT16_ARRAY;
+    case 'f':
+        return FORY_FLOAT32_ARRAY;
+    case 'd':
+        return FORY_FLOAT64_ARRAY;
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q':
+        return itemsize == 2 ? FORY_INT16_ARRAY : itemsize == 4 ? FORY_INT32_ARRAY : FORY_INT64_ARRAY;
+    case 'H':
+    case 'I':
+    case 'L':
+    case 'Q':
+        return itemsize == 2 ? FORY_UINT16_ARRAY : itemsize == 4 ? FORY_UINT32_ARRAY : FORY_UINT64_ARRAY;
+    default:
+        return 0;
+    }
+}
+
+/* Opens v as a one-dimensional array of a dense kind. Its id, or -1. */
+static int
+open_array(ForyState *st, PyObject *v, Py_buffer *view)
+{
+    int id;
+    if (PyObject_GetBuffer(v, view, PyBUF_FORMAT | PyBUF_STRIDES) < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_MemoryError)) {
+            fory_raise(st, FORY_E_UNSUPPORTED, "unsupported array: %s has no dense number type",
+                       Py_TYPE(v)->tp_name);
+        }
+        return -1;
+    }
+    id = id_of_format(view->format, view->itemsize);
+    if (view->ndim != 1 || id == 0 || fory_array_width(id) != view->itemsize) {
+        fory_raise(st, FORY_E_UNSUPPORTED,
+                   "unsupported array: %s of ndim=%d, format '%s'; xlang mode carries one-dimensional arrays of "
+                   "native numbers",
+                   Py_TYPE(v)->tp_name, view->ndim, view->format == NULL ? "B" : view->format);
+        PyBuffer_Release(view);
+        return -1;
+    }
+    return id;
+}
+
+int
+fory_type_id_of_value(ForyState *st, PyObject *v)
+{
+    Py_buffer view;
+    int id = open_array(st, v, &view);
+    if (id > 0) {
+        PyBuffer_Release(&view);
+    }
+    return id;
+}
+
+/* ---- writing --------------------------------------------------------------------- */
+
+static int
+put_length(ForyWriteCtx *w, Py_ssize_t nbytes)
+{
+    if (nbytes > UINT32_MAX) {
+        fory_raise(w->st, FORY_E_OVERFLOW, "an array of 2**32 bytes or more");
+        return -1;
+    }
+    if (fory_room(w, FORY_VU32_MAX + (size_t)nbytes) < 0) {
+        return -1;
+    }
+    fory_put_vu32(&w->out, (uint32_t)nbytes);
+    return 0;
+}
+
+static int
+write_view(ForyWriteCtx *w, Py_buffer *view)
+{
+    if (put_length(w, view->len) < 0) {
+        return -1;
+    }
+    if (view->strides == NULL || view->len == 0 || view->strides[0] == view->itemsize) {
+        memcpy(w->out.pos, view->buf, (size_t)view->len);
+    }
+    else if (PyBuffer_ToContiguous(w->out.pos, view, view->len, 'C') < 0) {
+        return -1;
+    }
+    w->out.pos += view->len;
+    return 0;
+}
+
+static int
+write_by_value(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    Py_buffer view;
+    int rc;
+    (void)c;
+    if (open_array(w->st, v, &view) < 0) {
+        return -1;
+    }
+    rc = write_view(w, &view);
+    PyBuffer_Release(&view);
+    return rc;
+}
+
+static int
+wrong_array(ForyWriteCtx *w, int type_id, PyObject *v, const char *expected)
+{
+    fory_raise(w->st, FORY_E_TYPE, "expected %s for array<%s>, got %s", expected, fory_array_names[type_id],
+               Py_TYPE(v)->tp_name);
+    return -1;
+}
+
+static int
+write_list_as_array(ForyWriteCtx *w, int type_id, PyObject *v)
+{
+    Py_ssize_t failed = 0, width = fory_array_width(type_id);
+    PyObject *copy = PySequence_Tuple(v);
+    int rc = -1;
+    if (copy == NULL) {
+        return -1;
+    }
+    if (PyTuple_GET_SIZE(copy) > UINT32_MAX / width) {
+        fory_raise(w->st, FORY_E_OVERFLOW, "an array of 2**32 bytes or more");
+    }
+    else if (put_length(w, PyTuple_GET_SIZE(copy) * width) == 0) {
+        rc = fory_dense_array_fill(w->st, type_id, PySequence_Fast_ITEMS(copy), PyTuple_GET_SIZE(copy), w->out.pos,
+                                   &failed);
+        if (rc < 0) {
+            fory_path_index(&w->path, failed);
+        }
+        else {
+            w->out.pos += PyTuple_GET_SIZE(copy) * width;
+        }
+    }
+    Py_DECREF(copy);
+    return rc;
+}
+
+static int
+write_declared(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    const ForyArrayCodec *codec = (const ForyArrayCodec *)c;
+    Py_buffer view;
+    int id, rc;
+    if (PyObject_TypeCheck(v, w->st->DenseArrayType)) {
+        const ForyDenseArray *array = (const ForyDenseArray *)v;
+        if (codec->carrier != AS_WRAPPER || array->type_id != c->type_id) {
+            return wrong_array(w, c->type_id, v, codec->carrier == AS_NDARRAY    ? "ndarray"
+                                                 : codec->carrier == AS_PYARRAY ? "array.array"
+                                                                                : "an array of the same type");
+        }
+        if (put_length(w, array->nbytes) < 0) {
+            return -1;
+        }
+        memcpy(w->out.pos, array->data, (size_t)array->nbytes);
+        w->out.pos += array->nbytes;
+        return 0;
+    }
+    if (PyList_CheckExact(v)) {
+        return codec->carrier == AS_WRAPPER ? write_list_as_array(w, c->type_id, v)
+                                            : wrong_array(w, c->type_id, v, "an array");
+    }
+    int is_pyarray = is_array_array(w->st, v);
+    if ((codec->carrier == AS_NDARRAY && is_pyarray) || (codec->carrier == AS_PYARRAY && !is_pyarray) ||
+        PyBytes_Check(v) || PyByteArray_Check(v) || PyMemoryView_Check(v) || !PyObject_CheckBuffer(v)) {
+        return wrong_array(w, c->type_id, v, codec->carrier == AS_PYARRAY ? "array.array" : "an array");
+    }
+    id = open_array(w->st, v, &view);
+    if (id < 0) {
+        return -1;
+    }
+    /* bfloat16 travels in arrays of its bit patterns only as pyfory.BFloat16Array */
+    if (id != c->type_id) {
+        fory_raise(w->st, FORY_E_TYPE, "expected array<%s>, got elements of %s (%s typecode or dtype '%s')",
+                   fory_array_names[c->type_id], fory_array_names[id], Py_TYPE(v)->tp_name,
+                   view.format == NULL ? "B" : view.format);
+        PyBuffer_Release(&view);
+        return -1;
+    }
+    rc = write_view(w, &view);
+    PyBuffer_Release(&view);
+    return rc;
+}
+
+/* exact pyfory.*Array at a dynamic position */
+static int
+write_wrapper(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    const ForyDenseArray *array = (const ForyDenseArray *)v;
+    if (!PyObject_TypeCheck(v, w->st->DenseArrayType) || array->type_id != c->type_id) {
+        return wrong_array(w, c->type_id, v, "an array of the same type");
+    }
+    if (put_length(w, array->nbytes) < 0) {
+        return -1;
+    }
+    memcpy(w->out.pos, array->data, (size_t)array->nbytes);
+    w->out.pos += array->nbytes;
+    return 0;
+}
+
+/* ---- reading ------------------------------------------------------------------------ */
+
+static const char *
+typecode_of(int type_id)
+{
+    switch (type_id) {
+    case FORY_INT8_ARRAY:
+        return "b";
+    case FORY_UINT8_ARRAY:
+        return "B";
+    case FORY_INT16_ARRAY:
+        return "h";
+    case FORY_UINT16_ARRAY:
+        return "H";
+    case FORY_INT32_ARRAY:
+        return "i";
+    case FORY_UINT32_ARRAY:
+        return "I";
+    case FORY_INT64_ARRAY:
+        return "q";
+    case FORY_UINT64_ARRAY:
+        return "Q";
+    case FORY_FLOAT32_ARRAY:
+        return "f";
+    case FORY_FLOAT64_ARRAY:
+        return "d";
+    default:
+        return NULL;
+    }
+}
+
+static PyObject *
+make_ndarray(ForyReadCtx *r, int type_id, Py_ssize_t n, const uint8_t *data, Py_ssize_t nbytes)
+{
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    PyObject *array = NULL;
+    Py_buffer view;
+    if (numpy == NULL) {
+        return NULL;
+    }
+    array = PyObject_CallMethod(numpy, "empty", "ns", n, fory_array_names[type_id]);
+    Py_DECREF(numpy);
+    if (array == NULL) {
+        return NULL;
+    }
+    if (PyObject_GetBuffer(array, &view, PyBUF_WRITABLE) < 0) {
+        Py_DECREF(array);
+        return NULL;
+    }
+    if (view.len == nbytes && type_id == FORY_BOOL_ARRAY) {
+        r->st->kernels->bool_normalize(data, view.buf, (size_t)nbytes);
+    }
+    else if (view.len == nbytes) {
+        memcpy(view.buf, data, (size_t)nbytes);
+    }
+    PyBuffer_Release(&view);
+    return array;
+}
+
+static PyObject *
+make_pyarray(ForyReadCtx *r, int type_id, const uint8_t *data, Py_ssize_t nbytes)
+{
+    PyObject *array = NULL, *view = NULL, *done = NULL;
+    if (r->st->array_array == NULL) {
+        PyObject *module = PyImport_ImportModule("array");
+        if (module == NULL) {
+            return NULL;
+        }
+        r->st->array_array = PyObject_GetAttrString(module, "array");
+        Py_DECREF(module);
+        if (r->st->array_array == NULL) {
+            return NULL;
+        }
+    }
+    array = PyObject_CallFunction(r->st->array_array, "s", typecode_of(type_id));
+    if (array == NULL) {
+        return NULL;
+    }
+    view = PyMemoryView_FromMemory((char *)data, nbytes, PyBUF_READ);
+    if (view != NULL) {
+        done = PyObject_CallMethod(array, "frombytes", "O", view);
+    }
+    Py_XDECREF(view);
+    Py_XDECREF(done);
+    if (done == NULL) {
+        Py_CLEAR(array);
+    }
+    return array;
+}
+
+static PyObject *
+read_array(ForyReadCtx *r, int type_id, int carrier)
+{
+    uint32_t nbytes;
+    const uint8_t *data;
+    int width = fory_array_width(type_id);
+    int rc = fory_get_vu32(&r->in, &nbytes);
+    if (rc != FORY_OK) {
+        fory_read_bad(r, rc);
+        return NULL;
+    }
+    if (nbytes % (unsigned)width != 0) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "array<%s> of %u bytes", fory_array_names[type_id],
+                          (unsigned)nbytes);
+    }
+    if (fory_left(&r->in) < nbytes) {
+        fory_read_bad(r, FORY_TRUNCATED);
+        return NULL;
+    }
+    data = r->in.pos;
+    r->in.pos += nbytes;
+    if (carrier == AS_NDARRAY) {
+        return make_ndarray(r, type_id, (Py_ssize_t)(nbytes / (unsigned)width), data, (Py_ssize_t)nbytes);
+    }
+    if (carrier == AS_PYARRAY) {
+        return make_pyarray(r, type_id, data, (Py_ssize_t)nbytes);
+    }
+    PyObject *array = fory_dense_array_new(r->st, type_id, (Py_ssize_t)nbytes);
+    if (array != NULL && nbytes > 0) {
+        if (type_id == FORY_BOOL_ARRAY) {
+            r->st->kernels->bool_normalize(data, ((ForyDenseArray *)array)->data, nbytes);
+        }
+        else {
+            memcpy(((ForyDenseArray *)array)->data, data, nbytes);
+        }
+    }
+    return array;
+}
+
+static PyObject *
+read_wrapper(ForyReadCtx *r, const ForyCodec *c)
+{
+    return read_array(r, c->type_id, AS_WRAPPER);
+}
+
+static PyObject *
+read_declared(ForyReadCtx *r, const ForyCodec *c)
+{
+    return read_array(r, c->type_id, ((const ForyArrayCodec *)c)->carrier);
+}
+
+/* ---- making codecs ---------------------------------------------------------------------- */
+
+const ForyCodec *
+fory_array_codec(ForyEngine *e, int type_id, int carrier)
+{
+    ForyArrayCodec *codec = fory_engine_alloc(e, sizeof(*codec));
+    if (codec == NULL) {
+        return NULL;
+    }
+    codec->base = (ForyCodec){write_declared, read_declared, NULL, NULL, NULL, (uint8_t)type_id,
+                              carrier == AS_PYARRAY ? FORY_CODEC_TRACKED : 0, 1, 0};
+    codec->carrier = (uint8_t)carrier;
+    return &codec->base;
+}
+
+const ForyCodec *
+fory_value_array_codec(ForyEngine *e)
+{
+    ForyCodec *codec = fory_engine_alloc(e, sizeof(*codec));
+    if (codec != NULL) {
+        *codec = (ForyCodec){write_by_value, NULL, NULL, NULL, NULL, FORY_UNKNOWN, FORY_CODEC_TRACKED, 1, 0};
+    }
+    return codec;
+}
+
+void
+fory_arrays_init(ForyState *st)
+{
+    for (int id = FORY_BOOL_ARRAY; id <= FORY_FLOAT64_ARRAY; id++) {
+        if (fory_array_width(id) > 0) {
+            st->codecs[id] = (ForyCodec){write_wrapper, read_wrapper, NULL, NULL, NULL, (uint8_t)id, 0, 1, 0};
+        }
+    }
+}

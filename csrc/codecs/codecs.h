@@ -1,0 +1,158 @@
+/* Private header of the codecs room: one file per family of values. */
+#ifndef FORY_CODECS_H
+#define FORY_CODECS_H
+
+#include "runtime/object_layout.h"
+#include "runtime/runtime.h"
+
+/* ---- typed positions (compile.c, dispatch.c) ---------------------------- */
+
+/* A position with a declared type: struct field, element, key or value. */
+typedef struct ForySlot {
+    const ForyCodec *codec; /* body codec; NULL for user classes (see entry) and dynamic positions */
+    ForyTypeEntry *entry;   /* declared user class, or NULL */
+    uint8_t type_id;        /* FORY_UNKNOWN: any value, type information precedes it */
+    uint8_t nullable;       /* a null flag precedes */
+    uint8_t track;          /* a reference flag precedes */
+    uint8_t dynamic;        /* type information precedes (declared struct or ext, section 13.1) */
+    uint8_t skip_union;     /* remote union of an unknown class */
+} ForySlot;
+
+/* spec tuple (type_id, flags, cls, args, carrier) -> slot. 0 / -1. */
+int fory_compile_slot(ForyEngine *e, PyObject *spec, ForySlot *slot);
+
+/* body codec of a slot with a declared type, built on first use; NULL on failure */
+FORY_INLINE const ForyCodec *
+fory_slot_codec(ForyEngine *e, const ForySlot *slot)
+{
+    if (slot->entry == NULL) {
+        return slot->codec;
+    }
+    return fory_entry_ready(e, slot->entry) < 0 ? NULL : slot->entry->codec;
+}
+
+int fory_write_slot(ForyWriteCtx *w, const ForySlot *slot, PyObject *v);
+PyObject *fory_read_slot(ForyReadCtx *r, const ForySlot *slot);
+
+/* ---- type information and dynamic values (dispatch.c) ------------------- */
+
+int fory_write_type_info(ForyWriteCtx *w, ForyTypeEntry *entry, PyObject *v);
+/* type information and body */
+int fory_write_any(ForyWriteCtx *w, PyObject *v);
+/* flag, type information and body (section 1.1 value_ref) */
+int fory_write_value_ref(ForyWriteCtx *w, PyObject *v);
+/* Codec of the value that follows; *entry is its class when it has one. */
+const ForyCodec *fory_read_type_info(ForyReadCtx *r, ForyTypeEntry **entry);
+PyObject *fory_read_any(ForyReadCtx *r);
+PyObject *fory_read_value_ref(ForyReadCtx *r);
+/* Reads a flag byte. 0: a body follows, *id is its reference id or -1;
+ * 1: *out is the value (None or an earlier object); -1: exception. */
+int fory_read_flag(ForyReadCtx *r, Py_ssize_t *id, PyObject **out);
+/* Body of a value whose flag gave id; fills the reference table. */
+PyObject *fory_read_body(ForyReadCtx *r, const ForyCodec *codec, Py_ssize_t id);
+/* One byte id of an ndarray or array.array value; -1 with an exception. */
+int fory_type_id_of_value(ForyState *st, PyObject *v);
+
+/* ---- scalars.c, text.c, temporal.c, arrays.c, collections.c, maps.c ------ */
+
+void fory_scalars_init(ForyState *st);
+void fory_text_init(ForyState *st);
+int fory_temporal_init(ForyState *st);
+void fory_decimal_init(ForyState *st);
+PyTypeObject *fory_datetime_type(void); /* borrowed */
+void fory_arrays_init(ForyState *st);
+void fory_collections_init(ForyState *st);
+void fory_maps_init(ForyState *st);
+
+/* Exact or index-able int into int64. 0 / -1 (TypeError, OverflowError). */
+int fory_as_int64(ForyState *st, PyObject *v, int64_t *out);
+int fory_as_uint64(ForyState *st, PyObject *v, uint64_t *out);
+int fory_as_double(ForyState *st, PyObject *v, double *out);
+
+/* 1 when v is an int of at most 60 bits, *out set. Never runs Python code. */
+FORY_INLINE int
+fory_small_int(PyObject *v, int64_t *out)
+{
+    PyLongObject *l = (PyLongObject *)v;
+#if PY_VERSION_HEX >= 0x030C0000
+    uintptr_t tag = l->long_value.lv_tag;
+    uintptr_t digits = tag >> 3;
+    int64_t sign = 1 - (int64_t)(tag & 3);
+    if (FORY_LIKELY(digits <= 1)) {
+        *out = sign * (int64_t)l->long_value.ob_digit[0];
+        return 1;
+    }
+    if (digits == 2) {
+        *out = sign * (int64_t)((uint64_t)l->long_value.ob_digit[0] |
+                                (uint64_t)l->long_value.ob_digit[1] << PyLong_SHIFT);
+        return PyLong_SHIFT == 30;
+    }
+#else
+    switch (Py_SIZE(l)) {
+    case 0:
+        *out = 0;
+        return 1;
+    case 1:
+        *out = (int64_t)l->ob_digit[0];
+        return 1;
+    case -1:
+        *out = -(int64_t)l->ob_digit[0];
+        return 1;
+    case 2:
+        *out = (int64_t)((uint64_t)l->ob_digit[0] | (uint64_t)l->ob_digit[1] << PyLong_SHIFT);
+        return PyLong_SHIFT == 30;
+    case -2:
+        *out = -(int64_t)((uint64_t)l->ob_digit[0] | (uint64_t)l->ob_digit[1] << PyLong_SHIFT);
+        return PyLong_SHIFT == 30;
+    default:
+        break;
+    }
+#endif
+    return 0;
+}
+
+int fory_write_str(ForyWriteCtx *w, PyObject *v);
+PyObject *fory_read_str(ForyReadCtx *r);
+/* the same, through the context's cache of short strings (dict keys) */
+PyObject *fory_read_key_str(ForyReadCtx *r);
+
+/* Writes a BINARY body, in or out of band. */
+int fory_write_bytes_body(ForyWriteCtx *w, PyObject *v);
+
+/* Body codec of dense arrays with a result carrier (0 wrapper, 1 ndarray, 2 array.array). */
+const ForyCodec *fory_array_codec(ForyEngine *e, int type_id, int carrier);
+/* Codec that takes the array kind from the value (ndarray, array.array). */
+const ForyCodec *fory_value_array_codec(ForyEngine *e);
+extern const char *const fory_array_names[FORY_TYPE_ID_COUNT];
+
+/* Announced elements against the bytes left; backed: each takes at least one. 0 / -1. */
+int fory_check_count(ForyReadCtx *r, uint32_t count, int backed);
+const ForyCodec *fory_list_codec(ForyEngine *e, const ForySlot *element, int carrier);
+const ForyCodec *fory_set_codec(ForyEngine *e, const ForySlot *element, int carrier);
+const ForyCodec *fory_map_codec(ForyEngine *e, const ForySlot *key, const ForySlot *value);
+/* Codecs of undeclared list, tuple, set, ... and of generic Sequence/Set/Mapping values. */
+const ForyCodec *fory_dynamic_list_codec(ForyEngine *e, int carrier);
+
+/* ---- enums_unions.c ------------------------------------------------------ */
+
+const ForyCodec *fory_enum_codec(ForyEngine *e, PyTypeObject *type, PyObject *spec);
+const ForyCodec *fory_remote_enum_codec(ForyEngine *e);
+const ForyCodec *fory_union_codec(ForyEngine *e, PyTypeObject *type, PyObject *spec);
+PyObject *fory_skip_union(ForyReadCtx *r);
+
+/* ---- structs.c ----------------------------------------------------------- */
+
+int fory_build_struct(ForyEngine *e, ForyTypeEntry *entry);
+/* codec that reads a remote schema into a local class */
+const ForyCodec *fory_remote_struct_codec(ForyEngine *e, ForyTypeEntry *entry, PyObject *read_plan);
+/* codec that reads an unregistered remote schema into UnknownStruct */
+const ForyCodec *fory_unknown_struct_codec(ForyEngine *e, PyObject *type_def, PyObject *keys, PyObject *fields);
+int fory_write_unknown_info(ForyWriteCtx *w, PyObject *v);
+int fory_unknown_struct_install(ForyEngine *e, ForyTypeEntry *entry);
+
+/* ---- extension.c: serializers written in Python --------------------------- */
+
+const ForyCodec *fory_ext_codec(ForyEngine *e, PyTypeObject *type, PyObject *serializer);
+int fory_extension_init(PyObject *module, ForyState *st);
+
+#endif /* FORY_CODECS_H */

@@ -1,0 +1,763 @@
+/* list, tuple, set, frozenset and other sequences and sets (wire-format 6.1).
+ *
+ * A writer looks at its elements once. When all have one exact type and that
+ * type cannot run Python code, the element codec's batch walks the raw item
+ * array; otherwise every element is held and the length re-checked, because
+ * user code may change the list under us. */
+#include "codecs/codecs.h"
+
+enum { TRACK = 0x01, HAS_NULL = 0x02, DECLARED = 0x04, SAME_TYPE = 0x08 };
+enum { AS_LIST = 0, AS_TUPLE = 1, AS_DENSE = 2 };       /* list carriers */
+enum { AS_SET = 0, AS_FROZENSET = 1 };                  /* set carriers */
+enum result { TO_LIST, TO_TUPLE, TO_SET, TO_FROZENSET };
+
+typedef struct ForyCollectionCodec {
+    ForyCodec base;
+    ForySlot element;
+    uint8_t carrier;
+} ForyCollectionCodec;
+
+/* ---- writing --------------------------------------------------------------- */
+
+typedef struct Items {
+    PyObject *owner; /* exact list (may change) or tuple; strong */
+    Py_ssize_t n;
+} Items;
+
+FORY_INLINE PyObject **
+items_array(const Items *items)
+{
+    return PySequence_Fast_ITEMS(items->owner);
+}
+
+/* New reference to element i; the list must still be as long as announced. */
+FORY_INLINE PyObject *
+items_get(ForyWriteCtx *w, const Items *items, Py_ssize_t i)
+{
+    if (FORY_UNLIKELY(PySequence_Fast_GET_SIZE(items->owner) != items->n)) {
+        return fory_raise(w->st, FORY_E_TYPE, "the list changed its length while it was written");
+    }
+    return Py_NewRef(PySequence_Fast_GET_ITEM(items->owner, i));
+}
+
+/* Bodies of elements that all travel by codec; no flags. */
+static int
+write_bodies(ForyWriteCtx *w, const ForyCodec *codec, const Items *items, PyTypeObject *common)
+{
+    if (codec->write_many != NULL) {
+        if (FORY_LIKELY(common != NULL && common == codec->exact)) {
+            return codec->write_many(w, codec, items_array(items), items->n);
+        }
+        /* numbers that need __index__ or __float__: over a copy that stays */
+        PyObject *copy = PySequence_Tuple(items->owner);
+        int rc = -1;
+        if (copy != NULL && fory_write_pin(w) == 0) {
+            rc = codec->write_many(w, codec, PySequence_Fast_ITEMS(copy), PyTuple_GET_SIZE(copy));
+        }
+        Py_XDECREF(copy);
+        return rc;
+    }
+    for (Py_ssize_t i = 0; i < items->n; i++) {
+        PyObject *v = items_get(w, items, i);
+        int rc = v == NULL ? -1 : codec->write(w, codec, v);
+        Py_XDECREF(v);
+        if (FORY_UNLIKELY(rc < 0)) {
+            fory_path_index(&w->path, i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Bodies behind a null or reference flag each. */
+static int
+write_flagged(ForyWriteCtx *w, const ForyCodec *codec, const Items *items, int track)
+{
+    for (Py_ssize_t i = 0; i < items->n; i++) {
+        PyObject *v = items_get(w, items, i);
+        int rc = -1;
+        if (v == NULL) {
+            goto failed;
+        }
+        if (v == Py_None) {
+            if ((rc = fory_room(w, 1)) == 0) {
+                fory_put_u8(&w->out, FORY_FLAG_NULL);
+            }
+        }
+        else if (track) {
+            rc = fory_write_ref(w, v);
+            if (rc == 0) {
+                rc = codec->write(w, codec, v);
+            }
+        }
+        else if ((rc = fory_room(w, 1)) == 0) {
+            fory_put_u8(&w->out, FORY_FLAG_NOT_NULL);
+            rc = codec->write(w, codec, v);
+        }
+        Py_DECREF(v);
+        if (FORY_LIKELY(rc >= 0)) {
+            continue;
+        }
+failed:
+        fory_path_index(&w->path, i);
+        return -1;
+    }
+    return 0;
+}
+
+/* Elements of several types: type information each. flag_all: the generic
+ * codec of 1.4, where short scalars are tracked too. */
+static int
+write_mixed(ForyWriteCtx *w, const Items *items, int header, int flag_all)
+{
+    for (Py_ssize_t i = 0; i < items->n; i++) {
+        PyObject *v = items_get(w, items, i);
+        ForyTypeEntry *entry;
+        int rc = -1;
+        if (v == NULL) {
+            goto failed;
+        }
+        if (v == Py_None && (header & (TRACK | HAS_NULL))) {
+            if ((rc = fory_room(w, 1)) == 0) {
+                fory_put_u8(&w->out, FORY_FLAG_NULL);
+            }
+            goto next;
+        }
+        entry = fory_entry_of(w->engine, Py_TYPE(v));
+        if (entry == NULL || fory_entry_ready(w->engine, entry) < 0) {
+            goto next;
+        }
+        if ((header & TRACK) && (flag_all || !(entry->codec->flags & FORY_CODEC_SCALAR_FLAGLESS))) {
+            rc = fory_write_ref(w, v);
+            if (rc != 0) {
+                goto next;
+            }
+        }
+        else if (header & (TRACK | HAS_NULL)) {
+            if (fory_room(w, 1) < 0) {
+                goto next;
+            }
+            fory_put_u8(&w->out, FORY_FLAG_NOT_NULL);
+        }
+        rc = fory_write_type_info(w, entry, v);
+        if (rc == 0) {
+            rc = entry->codec->write(w, entry->codec, v);
+        }
+next:
+        Py_DECREF(v);
+        if (FORY_LIKELY(rc >= 0)) {
+            continue;
+        }
+failed:
+        fory_path_index(&w->path, i);
+        return -1;
+    }
+    return 0;
+}
+
+/* What one pass over the element types tells. */
+typedef struct Survey {
+    PyTypeObject *type; /* of the first non-None element; NULL when all are None */
+    int has_null, same;
+} Survey;
+
+static Survey
+survey_items(const Items *items)
+{
+    Survey s = {NULL, 0, 1};
+    PyObject **array = items_array(items);
+    Py_ssize_t i = 0;
+    while (i < items->n && array[i] == Py_None) {
+        i++;
+    }
+    s.has_null = i > 0;
+    if (i == items->n) {
+        return s;
+    }
+    s.type = Py_TYPE(array[i]);
+    for (i++; i < items->n; i++) {
+        if (FORY_UNLIKELY(Py_TYPE(array[i]) != s.type)) {
+            if (array[i] == Py_None) {
+                s.has_null = 1;
+            }
+            else {
+                s.same = 0;
+                break;
+            }
+        }
+    }
+    for (; i < items->n && !s.has_null; i++) {
+        s.has_null = array[i] == Py_None;
+    }
+    return s;
+}
+
+/* ndarray and array.array: the element kinds must agree too */
+static int
+same_value_kind(ForyWriteCtx *w, const Items *items)
+{
+    int first = -1;
+    for (Py_ssize_t i = 0; i < items->n; i++) {
+        PyObject *v = PySequence_Fast_GET_ITEM(items->owner, i);
+        if (v != Py_None) {
+            int id = fory_type_id_of_value(w->st, v);
+            if (id < 0) {
+                fory_path_index(&w->path, i);
+                return -1;
+            }
+            if (first >= 0 && id != first) {
+                return 0;
+            }
+            first = id;
+        }
+    }
+    return 1;
+}
+
+static int
+write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
+{
+    Survey s = survey_items(items);
+    ForyTypeEntry *entry = NULL;
+    int header = s.has_null ? HAS_NULL : 0;
+    if (s.same) {
+        PyObject *sample = Py_None;
+        PyTypeObject *type = s.type == NULL ? Py_TYPE(Py_None) : s.type;
+        entry = fory_entry_of(w->engine, type);
+        if (entry == NULL || fory_entry_ready(w->engine, entry) < 0) {
+            Py_ssize_t i = 0;
+            while (i < items->n && Py_TYPE(PySequence_Fast_GET_ITEM(items->owner, i)) != type) {
+                i++;
+            }
+            fory_path_index(&w->path, i);
+            return -1;
+        }
+        if (FORY_UNLIKELY(entry->info_kind >= FORY_INFO_BY_VALUE)) {
+            int same = entry->info_kind == FORY_INFO_BY_VALUE ? same_value_kind(w, items) : 0;
+            if (same < 0) {
+                return -1;
+            }
+            s.same = same;
+            for (Py_ssize_t i = 0; same && i < items->n && sample == Py_None; i++) {
+                sample = PySequence_Fast_GET_ITEM(items->owner, i);
+            }
+        }
+        if (s.same) {
+            int track = w->track_ref && entry->tracked;
+            header |= SAME_TYPE | (track ? TRACK : 0);
+            if (fory_room(w, 1) < 0) {
+                return -1;
+            }
+            fory_put_u8(&w->out, (uint8_t)header);
+            if (fory_write_type_info(w, entry, sample) < 0) {
+                return -1;
+            }
+            if (header & (TRACK | HAS_NULL)) {
+                return write_flagged(w, entry->codec, items, track);
+            }
+            return write_bodies(w, entry->codec, items, s.type);
+        }
+    }
+    header |= w->track_ref ? TRACK : 0;
+    if (fory_room(w, 1) < 0) {
+        return -1;
+    }
+    fory_put_u8(&w->out, (uint8_t)header);
+    return write_mixed(w, items, header, flag_all);
+}
+
+static int
+write_declared(ForyWriteCtx *w, const ForySlot *element, const Items *items)
+{
+    Survey s = survey_items(items);
+    const ForyCodec *codec = fory_slot_codec(w->engine, element);
+    int with_info = element->entry != NULL &&
+                    (element->entry->kind == FORY_KIND_STRUCT || element->entry->kind == FORY_KIND_EXT);
+    int header = (s.has_null ? HAS_NULL : 0) | (element->track ? TRACK : 0);
+    if (codec == NULL || fory_room(w, 1) < 0) {
+        return -1;
+    }
+    if (with_info && s.type != NULL && (!s.same || s.type != element->entry->type)) {
+        /* subclasses keep their class: type information for each (decision 14) */
+        PyTypeObject *base = element->entry->type;
+        for (Py_ssize_t i = 0; i < items->n; i++) {
+            PyObject *v = PySequence_Fast_GET_ITEM(items->owner, i);
+            if (v != Py_None && !PyObject_TypeCheck(v, base)) {
+                fory_raise(w->st, FORY_E_TYPE, "expected %s, got %s", base->tp_name, Py_TYPE(v)->tp_name);
+                fory_path_index(&w->path, i);
+                return -1;
+            }
+        }
+        fory_put_u8(&w->out, (uint8_t)header);
+        return write_mixed(w, items, header, 1);
+    }
+    header |= SAME_TYPE | (with_info ? 0 : DECLARED);
+    fory_put_u8(&w->out, (uint8_t)header);
+    if (with_info && fory_write_type_info(w, element->entry, Py_None) < 0) {
+        return -1;
+    }
+    if (header & (TRACK | HAS_NULL)) {
+        return write_flagged(w, codec, items, element->track);
+    }
+    return write_bodies(w, codec, items, s.same ? s.type : NULL);
+}
+
+/* element == NULL: undeclared. */
+static int
+write_items(ForyWriteCtx *w, const ForySlot *element, const Items *items, int flag_all)
+{
+    int rc = -1;
+    if (items->n > INT32_MAX) {
+        fory_raise(w->st, FORY_E_OVERFLOW, "a collection of 2**31 or more elements");
+        return -1;
+    }
+    if (fory_write_enter(w) < 0) {
+        return -1;
+    }
+    if (fory_room(w, FORY_VU32_MAX) == 0) {
+        fory_put_vu32(&w->out, (uint32_t)items->n);
+        if (items->n == 0) {
+            rc = 0;
+        }
+        else if (element != NULL && element->type_id != FORY_UNKNOWN) {
+            rc = write_declared(w, element, items);
+        }
+        else {
+            rc = write_undeclared(w, items, flag_all);
+        }
+    }
+    w->depth--;
+    return rc;
+}
+
+static int
+write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v)
+{
+    Items items;
+    int rc;
+    if (PyList_CheckExact(v) || PyTuple_CheckExact(v)) {
+        items.owner = v;
+        items.n = PySequence_Fast_GET_SIZE(v);
+        return write_items(w, element, &items, 0);
+    }
+    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyByteArray_Check(v)) {
+        fory_raise(w->st, FORY_E_TYPE, "expected a collection, got %s", Py_TYPE(v)->tp_name);
+        return -1;
+    }
+    if (!PyAnySet_CheckExact(v) && fory_write_pin(w) < 0) {
+        return -1;
+    }
+    items.owner = PySequence_Tuple(v);
+    if (items.owner == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError) && Py_TYPE(v)->tp_iter == NULL) {
+            fory_raise(w->st, FORY_E_TYPE, "expected a collection, got %s", Py_TYPE(v)->tp_name);
+        }
+        return -1;
+    }
+    items.n = PyTuple_GET_SIZE(items.owner);
+    /* elements of a generator-like source live only here: their addresses may not be reused */
+    if (w->track_ref && !PyAnySet_CheckExact(v) && fory_write_keep(w, items.owner) < 0) {
+        Py_DECREF(items.owner);
+        return -1;
+    }
+    rc = write_items(w, element, &items, !PySet_CheckExact(v));
+    Py_DECREF(items.owner);
+    return rc;
+}
+
+static int
+write_dynamic(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    (void)c;
+    return write_collection(w, NULL, v);
+}
+
+static int
+write_typed(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    const ForyCollectionCodec *codec = (const ForyCollectionCodec *)c;
+    if (PyDict_Check(v)) {
+        fory_raise(w->st, FORY_E_TYPE, "expected a %s, got %s", c->type_id == FORY_SET ? "set" : "list",
+                   Py_TYPE(v)->tp_name);
+        return -1;
+    }
+    if (v == Py_None) {
+        fory_raise(w->st, FORY_E_TYPE, "expected a collection, got None");
+        return -1;
+    }
+    return write_collection(w, &codec->element, v);
+}
+
+/* ---- reading ------------------------------------------------------------------- */
+
+/* The growing result of a read. */
+typedef struct Sink {
+    PyObject *object;
+    enum result kind;
+    Py_ssize_t n;
+    int filled; /* list slots hold None until set: the list may be seen by user code */
+} Sink;
+
+/* Steals v. */
+static int
+sink_put(ForyReadCtx *r, Sink *sink, Py_ssize_t i, PyObject *v)
+{
+    switch (sink->kind) {
+    case TO_LIST:
+        if (FORY_UNLIKELY(PyList_GET_SIZE(sink->object) != sink->n)) {
+            Py_DECREF(v);
+            fory_raise(r->st, FORY_E_INVALID_DATA, "published list was modified while being deserialized");
+            return -1;
+        }
+        if (sink->filled) {
+            PyObject *old = PyList_GET_ITEM(sink->object, i);
+            PyList_SET_ITEM(sink->object, i, v);
+            Py_DECREF(old);
+        }
+        else {
+            PyList_SET_ITEM(sink->object, i, v);
+        }
+        return 0;
+    case TO_TUPLE:
+        PyTuple_SET_ITEM(sink->object, i, v);
+        return 0;
+    default: {
+        int rc = PySet_Add(sink->object, v);
+        if (rc < 0 && PyErr_ExceptionMatches(PyExc_TypeError) &&
+            (PyList_CheckExact(v) || PyDict_CheckExact(v) || PyAnySet_Check(v) || Py_TYPE(v)->tp_hash == PyObject_HashNotImplemented)) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "unhashable %s as a set element", Py_TYPE(v)->tp_name);
+        }
+        Py_DECREF(v);
+        return rc;
+    }
+    }
+}
+
+/* Elements that may take no bytes at all are bounded by a budget: what they
+ * exceed the bytes they consumed is charged as it happens. */
+typedef struct Backing {
+    const uint8_t *mark;
+    Py_ssize_t since;
+} Backing;
+
+static int
+charge_unbacked(ForyReadCtx *r, Backing *b)
+{
+    int64_t consumed = r->in.pos - b->mark;
+    if (b->since > consumed) {
+        r->unbacked_left -= b->since - consumed;
+        if (r->unbacked_left < 0) {
+            fory_raise(r->st, FORY_E_LIMIT,
+                       "unbacked container item budget exceeded; raise Fory(max_unbacked_container_items=...) "
+                       "for trusted data");
+            return -1;
+        }
+    }
+    b->mark = r->in.pos;
+    b->since = 0;
+    return 0;
+}
+
+int
+fory_check_count(ForyReadCtx *r, uint32_t count, int backed)
+{
+    if (FORY_LIKELY(count <= fory_left(&r->in))) {
+        return 0;
+    }
+    if (!backed && (int64_t)(count - fory_left(&r->in)) <= r->unbacked_left) {
+        return 0;
+    }
+    if (!backed) {
+        fory_raise(r->st, FORY_E_LIMIT,
+                   "unbacked container item budget exceeded: %u items announced, %zu bytes left; raise "
+                   "Fory(max_unbacked_container_items=...) for trusted data",
+                   (unsigned)count, fory_left(&r->in));
+        return -1;
+    }
+    return fory_read_bad(r, FORY_TRUNCATED);
+}
+
+static int
+read_uniform(ForyReadCtx *r, const ForyCodec *codec, const ForySlot *skip, int header, Sink *sink)
+{
+    int flagged = (header & (TRACK | HAS_NULL)) != 0;
+    int backed = flagged || (codec != NULL && codec->min_size > 0);
+    Backing backing = {r->in.pos, 0};
+    Py_ssize_t i = 0;
+    if (!flagged && codec != NULL && codec->read_many != NULL) {
+        if (sink->kind == TO_LIST && !sink->filled) {
+            return codec->read_many(r, codec, PySequence_Fast_ITEMS(sink->object), sink->n);
+        }
+        while (i < sink->n) {
+            PyObject *block[64];
+            Py_ssize_t n = sink->n - i < 64 ? sink->n - i : 64;
+            memset(block, 0, sizeof(block));
+            int rc = codec->read_many(r, codec, block, n);
+            for (Py_ssize_t k = 0; k < n; k++) {
+                PyObject *v = block[k];
+                if (v == NULL) {
+                    continue;
+                }
+                if (rc < 0) {
+                    Py_DECREF(v);
+                }
+                else {
+                    rc = sink_put(r, sink, i + k, v);
+                }
+            }
+            if (rc < 0) {
+                return -1;
+            }
+            i += n;
+        }
+        return 0;
+    }
+    for (; i < sink->n; i++) {
+        PyObject *v = NULL;
+        Py_ssize_t id = -1;
+        int rc = flagged ? fory_read_flag(r, &id, &v) : 0;
+        if (rc == 0) {
+            v = skip != NULL ? fory_skip_union(r) : fory_read_body(r, codec, id);
+            if (skip != NULL && v != NULL) {
+                fory_ref_publish(r, id, v);
+            }
+        }
+        if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(sink_put(r, sink, i, v) < 0)) {
+            fory_path_index(&r->path, i);
+            return -1;
+        }
+        if (FORY_UNLIKELY(!backed) && ++backing.since == 1024 && charge_unbacked(r, &backing) < 0) {
+            return -1;
+        }
+    }
+    return backed ? 0 : charge_unbacked(r, &backing);
+}
+
+static int
+read_mixed(ForyReadCtx *r, const ForySlot *element, int header, Sink *sink)
+{
+    for (Py_ssize_t i = 0; i < sink->n; i++) {
+        PyObject *v = NULL;
+        Py_ssize_t id = -1;
+        ForyTypeEntry *entry;
+        int rc = header & (TRACK | HAS_NULL) ? fory_read_flag(r, &id, &v) : 0;
+        if (rc == 0) {
+            const ForyCodec *codec = fory_read_type_info(r, &entry);
+            v = codec == NULL ? NULL : fory_read_body(r, codec, id);
+            if (v != NULL && element != NULL && element->entry != NULL &&
+                element->entry->kind != FORY_KIND_ENUM && v != Py_None &&
+                !PyObject_TypeCheck(v, element->entry->type)) {
+                fory_raise(r->st, FORY_E_INVALID_DATA, "expected %s, the input holds %s",
+                           element->entry->type->tp_name, Py_TYPE(v)->tp_name);
+                Py_CLEAR(v);
+            }
+        }
+        if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(sink_put(r, sink, i, v) < 0)) {
+            fory_path_index(&r->path, i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+sink_open(ForyReadCtx *r, Sink *sink, enum result kind, uint32_t count, int filled)
+{
+    Py_ssize_t id = fory_ref_take(r);
+    sink->kind = kind;
+    sink->n = count;
+    sink->filled = 0;
+    switch (kind) {
+    case TO_LIST:
+        sink->object = PyList_New(count);
+        if (sink->object != NULL && filled) {
+            for (Py_ssize_t i = 0; i < (Py_ssize_t)count; i++) {
+                PyList_SET_ITEM(sink->object, i, Py_NewRef(Py_None));
+            }
+            sink->filled = 1;
+        }
+        break;
+    case TO_TUPLE:
+        sink->object = PyTuple_New(count);
+        id = -1; /* cannot be seen before it is complete */
+        break;
+    case TO_SET:
+        sink->object = PySet_New(NULL);
+        break;
+    default:
+        sink->object = PyFrozenSet_New(NULL);
+        id = -1;
+        break;
+    }
+    if (sink->object == NULL) {
+        return -1;
+    }
+    if (id >= 0) {
+        fory_ref_publish(r, id, sink->object);
+    }
+    return 0;
+}
+
+static PyObject *
+read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int dense)
+{
+    static const int64_t fixed_cost[] = {32, 24, 48, 48};
+    uint32_t count;
+    uint8_t header = SAME_TYPE;
+    Sink sink = {NULL, kind, 0, 0};
+    const ForyCodec *codec = NULL;
+    const ForySlot *skip = NULL;
+    ForyTypeEntry *entry = NULL;
+    Py_ssize_t pending = fory_ref_take(r);
+    int rc = fory_get_vu32(&r->in, &count);
+    if (rc != FORY_OK || count > INT32_MAX) {
+        fory_read_bad(r, rc != FORY_OK ? rc : FORY_MALFORMED);
+        return NULL;
+    }
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    if (fory_charge(r, fixed_cost[kind] + 8 * (int64_t)count) < 0) {
+        goto error;
+    }
+    if (count == 0) {
+        r->pending_ref = pending;
+        if (sink_open(r, &sink, kind, 0, 0) < 0) {
+            goto error;
+        }
+        goto done;
+    }
+    if ((rc = fory_get_u8(&r->in, &header)) != FORY_OK) {
+        fory_read_bad(r, rc);
+        goto error;
+    }
+    if (dense && header != (SAME_TYPE | DECLARED)) {
+        fory_raise(r->st, FORY_E_NOT_COMPATIBLE,
+                   "a list with null or reference-tracked elements cannot be read as a dense array");
+        goto error;
+    }
+    if (header & SAME_TYPE) {
+        if (header & DECLARED) {
+            if (element == NULL || (element->type_id == FORY_UNKNOWN && !element->skip_union)) {
+                fory_raise(r->st, FORY_E_INVALID_DATA, "missing serializer for declared collection element type");
+                goto error;
+            }
+            if (element->skip_union) {
+                skip = element;
+            }
+            else if ((codec = fory_slot_codec(r->engine, element)) == NULL) {
+                goto error;
+            }
+        }
+        else {
+            codec = fory_read_type_info(r, &entry);
+            if (codec == NULL) {
+                goto error;
+            }
+            if (entry != NULL && element != NULL && element->entry != NULL &&
+                !PyType_IsSubtype(entry->type, element->entry->type)) {
+                fory_raise(r->st, FORY_E_INVALID_DATA, "expected elements of %s, the input holds %s",
+                           element->entry->type->tp_name, entry->type->tp_name);
+                goto error;
+            }
+        }
+        if (fory_check_count(r, count, (header & (TRACK | HAS_NULL)) || skip != NULL || codec->min_size > 0) < 0) {
+            goto error;
+        }
+    }
+    else if (header & DECLARED) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "collection header 0x%x", (unsigned)header);
+        goto error;
+    }
+    else if (fory_check_count(r, count, 1) < 0) {
+        goto error;
+    }
+    r->pending_ref = pending;
+    /* user code may meet the half-read list only when elements can run some */
+    if (sink_open(r, &sink, kind, count, codec == NULL || !(codec->flags & FORY_CODEC_BASIC)) < 0) {
+        goto error;
+    }
+    rc = header & SAME_TYPE ? read_uniform(r, codec, skip, header, &sink) : read_mixed(r, element, header, &sink);
+    if (rc < 0) {
+        goto error;
+    }
+done:
+    r->depth--;
+    return sink.object;
+error:
+    r->depth--;
+    Py_XDECREF(sink.object);
+    return NULL;
+}
+
+static PyObject *
+read_list(ForyReadCtx *r, const ForyCodec *c)
+{
+    (void)c;
+    return read_elements(r, NULL, TO_LIST, 0);
+}
+
+static PyObject *
+read_set(ForyReadCtx *r, const ForyCodec *c)
+{
+    (void)c;
+    return read_elements(r, NULL, TO_SET, 0);
+}
+
+static PyObject *
+read_typed(ForyReadCtx *r, const ForyCodec *c)
+{
+    const ForyCollectionCodec *codec = (const ForyCollectionCodec *)c;
+    enum result kind;
+    if (c->type_id == FORY_SET) {
+        kind = codec->carrier == AS_FROZENSET ? TO_FROZENSET : TO_SET;
+    }
+    else {
+        kind = codec->carrier == AS_TUPLE ? TO_TUPLE : TO_LIST;
+    }
+    return read_elements(r, &codec->element, kind, c->type_id == FORY_LIST && codec->carrier == AS_DENSE);
+}
+
+/* ---- making codecs ------------------------------------------------------------------ */
+
+static const ForyCodec *
+collection_codec(ForyEngine *e, const ForySlot *element, int carrier, int type_id)
+{
+    ForyCollectionCodec *codec = fory_engine_alloc(e, sizeof(*codec));
+    int early = type_id == FORY_LIST ? carrier != AS_TUPLE : carrier == AS_SET;
+    if (codec == NULL) {
+        return NULL;
+    }
+    codec->base = (ForyCodec){write_typed,
+                              read_typed,
+                              NULL,
+                              NULL,
+                              NULL,
+                              (uint8_t)type_id,
+                              (uint8_t)(FORY_CODEC_TRACKED | (early ? FORY_CODEC_EARLY : 0)),
+                              1,
+                              0};
+    codec->element = *element;
+    codec->carrier = (uint8_t)carrier;
+    return &codec->base;
+}
+
+const ForyCodec *
+fory_list_codec(ForyEngine *e, const ForySlot *element, int carrier)
+{
+    return collection_codec(e, element, carrier, FORY_LIST);
+}
+
+const ForyCodec *
+fory_set_codec(ForyEngine *e, const ForySlot *element, int carrier)
+{
+    return collection_codec(e, element, carrier, FORY_SET);
+}
+
+void
+fory_collections_init(ForyState *st)
+{
+    uint8_t flags = FORY_CODEC_TRACKED | FORY_CODEC_EARLY;
+    st->codecs[FORY_LIST] = (ForyCodec){write_dynamic, read_list, NULL, NULL, NULL, FORY_LIST, flags, 1, 0};
+    st->codecs[FORY_SET] = (ForyCodec){write_dynamic, read_set, NULL, NULL, NULL, FORY_SET, flags, 1, 0};
+}

@@ -1,0 +1,515 @@
+/* dict and other mappings (wire-format 6.2): chunks of up to 255 pairs whose
+ * keys have one type and whose values have one type. */
+#include "codecs/codecs.h"
+
+enum {
+    KEY_TRACK = 0x01,
+    KEY_NULL = 0x02,
+    KEY_DECLARED = 0x04,
+    VALUE_TRACK = 0x08,
+    VALUE_NULL = 0x10,
+    VALUE_DECLARED = 0x20
+};
+
+typedef struct ForyMapCodec {
+    ForyCodec base;
+    ForySlot key, value;
+} ForyMapCodec;
+
+static const ForySlot any_slot; /* all zero: undeclared */
+
+/* ---- writing --------------------------------------------------------------- */
+
+/* Walks an exact dict in place, holding each pair; anything else through a
+ * dict made of its items. */
+typedef struct Pairs {
+    PyObject *dict;
+    Py_ssize_t position, size;
+    PyObject *key, *value; /* strong */
+} Pairs;
+
+/* 1: next pair loaded; 0: at the end; -1: the dict changed. */
+FORY_INLINE int
+pairs_next(ForyWriteCtx *w, Pairs *p)
+{
+    PyObject *old_key = p->key, *old_value = p->value;
+    int more = 0;
+    if (FORY_UNLIKELY(PyDict_GET_SIZE(p->dict) != p->size)) {
+        fory_raise(w->st, FORY_E_TYPE, "the dict changed its size while it was written");
+        return -1;
+    }
+    p->key = p->value = NULL;
+    if (PyDict_Next(p->dict, &p->position, &p->key, &p->value)) {
+        Py_INCREF(p->key);
+        Py_INCREF(p->value);
+        more = 1;
+    }
+    Py_XDECREF(old_key);
+    Py_XDECREF(old_value);
+    return more;
+}
+
+/* How one side of a chunk travels. */
+typedef struct Side {
+    const ForySlot *slot;
+    const ForyCodec *codec;
+    ForyTypeEntry *entry; /* undeclared: owner of the type information */
+    int declared, track;
+} Side;
+
+static int
+side_declared(const ForySlot *slot)
+{
+    if (slot->type_id == FORY_UNKNOWN) {
+        return 0;
+    }
+    /* a struct with its schema on the wire is announced like any dynamic value */
+    return !(slot->entry != NULL && (slot->entry->type_id == FORY_COMPATIBLE_STRUCT ||
+                                     slot->entry->type_id == FORY_NAMED_COMPATIBLE_STRUCT));
+}
+
+static int
+side_open(ForyWriteCtx *w, Side *side, const ForySlot *slot, PyObject *v)
+{
+    side->slot = slot;
+    side->declared = side_declared(slot);
+    side->entry = NULL;
+    if (side->declared && slot->entry != NULL && slot->entry->kind == FORY_KIND_STRUCT &&
+        Py_TYPE(v) != slot->entry->type) {
+        side->declared = 0; /* a subclass keeps its class (decision 14) */
+    }
+    if (side->declared) {
+        side->codec = fory_slot_codec(w->engine, slot);
+        side->track = slot->track;
+        return side->codec == NULL ? -1 : 0;
+    }
+    if (slot->entry != NULL && !PyObject_TypeCheck(v, slot->entry->type)) {
+        ForyTypeEntry *other = fory_entry_of(w->engine, Py_TYPE(v));
+        if (other == NULL || other->kind != FORY_KIND_UNKNOWN) {
+            if (other != NULL) {
+                fory_raise(w->st, FORY_E_TYPE, "expected %s, got %s", slot->entry->type->tp_name,
+                           Py_TYPE(v)->tp_name);
+            }
+            return -1;
+        }
+    }
+    side->entry = fory_entry_of(w->engine, Py_TYPE(v));
+    if (side->entry == NULL || fory_entry_ready(w->engine, side->entry) < 0) {
+        return -1;
+    }
+    side->codec = side->entry->codec;
+    side->track = slot->type_id != FORY_UNKNOWN ? slot->track : w->track_ref && side->entry->tracked;
+    return 0;
+}
+
+FORY_INLINE int
+side_write(ForyWriteCtx *w, const Side *side, PyObject *v)
+{
+    if (side->track) {
+        int rc = fory_write_ref(w, v);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    if (side->codec->type_id == FORY_STRING) {
+        return fory_write_str(w, v);
+    }
+    return side->codec->write(w, side->codec, v);
+}
+
+/* The pair has a None on one side; `present` is the other side. */
+static int
+write_half_pair(ForyWriteCtx *w, const ForySlot *slot, PyObject *present, int null_bit, int declared_bit,
+                int track_bit)
+{
+    Side side;
+    if (fory_room(w, 1) < 0) {
+        return -1;
+    }
+    if (!side_declared(slot) ||
+        (slot->entry != NULL && slot->entry->kind == FORY_KIND_STRUCT && Py_TYPE(present) != slot->entry->type)) {
+        fory_put_u8(&w->out, (uint8_t)(null_bit | track_bit));
+        return fory_write_value_ref(w, present);
+    }
+    if (side_open(w, &side, slot, present) < 0) {
+        return -1;
+    }
+    fory_put_u8(&w->out, (uint8_t)(null_bit | declared_bit | (side.track ? track_bit : 0)));
+    return side_write(w, &side, present);
+}
+
+/* Elements of a chunk must also agree in what their own value tells. */
+static int
+value_kind(ForyWriteCtx *w, const Side *side, PyObject *v)
+{
+    if (side->entry == NULL || side->entry->info_kind < FORY_INFO_BY_VALUE) {
+        return 0;
+    }
+    return side->entry->info_kind == FORY_INFO_BY_VALUE ? fory_type_id_of_value(w->st, v) : -2;
+}
+
+static int
+write_chunks(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_slot, Pairs *p)
+{
+    int more = pairs_next(w, p);
+    while (more > 0) {
+        if (p->key == Py_None || p->value == Py_None) {
+            int rc;
+            if (p->key == p->value) {
+                rc = fory_room(w, 1);
+                if (rc == 0) {
+                    fory_put_u8(&w->out, KEY_NULL | VALUE_NULL);
+                }
+            }
+            else if (p->value == Py_None) {
+                rc = write_half_pair(w, key_slot, p->key, VALUE_NULL, KEY_DECLARED, KEY_TRACK);
+            }
+            else {
+                rc = write_half_pair(w, value_slot, p->value, KEY_NULL, VALUE_DECLARED, VALUE_TRACK);
+            }
+            if (rc < 0) {
+                return -1;
+            }
+            more = pairs_next(w, p);
+            continue;
+        }
+        Side key, value;
+        PyTypeObject *key_type = Py_TYPE(p->key), *value_type = Py_TYPE(p->value);
+        int key_kind, kind, n = 0;
+        size_t start;
+        if (side_open(w, &key, key_slot, p->key) < 0 || side_open(w, &value, value_slot, p->value) < 0 ||
+            (key_kind = value_kind(w, &key, p->key)) == -1 || (kind = value_kind(w, &value, p->value)) == -1 ||
+            fory_room(w, 2) < 0) {
+            return -1;
+        }
+        start = (size_t)(w->out.pos - w->out.start);
+        fory_put_u8(&w->out, (uint8_t)((key.declared ? KEY_DECLARED : 0) | (key.track ? KEY_TRACK : 0) |
+                                       (value.declared ? VALUE_DECLARED : 0) | (value.track ? VALUE_TRACK : 0)));
+        fory_put_u8(&w->out, 0);
+        if ((!key.declared && fory_write_type_info(w, key.entry, p->key) < 0) ||
+            (!value.declared && fory_write_type_info(w, value.entry, p->value) < 0)) {
+            return -1;
+        }
+        do {
+            if (side_write(w, &key, p->key) < 0 || side_write(w, &value, p->value) < 0) {
+                return -1;
+            }
+            n++;
+            more = pairs_next(w, p);
+        } while (more > 0 && n < 255 && Py_TYPE(p->key) == key_type && Py_TYPE(p->value) == value_type &&
+                 p->key != Py_None && p->value != Py_None && kind != -2 && key_kind != -2 &&
+                 (kind == 0 || value_kind(w, &value, p->value) == kind) &&
+                 (key_kind == 0 || value_kind(w, &key, p->key) == key_kind));
+        if (FORY_UNLIKELY(more > 0 && PyErr_Occurred() != NULL && kind > 0)) {
+            return -1;
+        }
+        w->out.start[start + 1] = (uint8_t)n;
+    }
+    return more;
+}
+
+static int
+write_mapping(ForyWriteCtx *w, const ForySlot *key, const ForySlot *value, PyObject *v)
+{
+    Pairs p = {NULL, 0, 0, NULL, NULL};
+    int rc = -1;
+    if (fory_write_enter(w) < 0) {
+        return -1;
+    }
+    if (PyDict_CheckExact(v)) {
+        p.dict = Py_NewRef(v);
+    }
+    else {
+        /* Mapping classes: their own iteration order and values */
+        if (fory_write_pin(w) < 0 || (p.dict = PyDict_New()) == NULL) {
+            goto done;
+        }
+        if (PyDict_Update(p.dict, v) < 0) {
+            if (PyErr_ExceptionMatches(PyExc_AttributeError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
+                fory_raise(w->st, FORY_E_TYPE, "expected a mapping, got %s", Py_TYPE(v)->tp_name);
+            }
+            goto done;
+        }
+        if (w->track_ref && fory_write_keep(w, p.dict) < 0) {
+            goto done;
+        }
+    }
+    p.size = PyDict_GET_SIZE(p.dict);
+    if (p.size > INT32_MAX) {
+        fory_raise(w->st, FORY_E_OVERFLOW, "a mapping of 2**31 or more entries");
+        goto done;
+    }
+    if (fory_room(w, FORY_VU32_MAX) < 0) {
+        goto done;
+    }
+    fory_put_vu32(&w->out, (uint32_t)p.size);
+    rc = write_chunks(w, key, value, &p);
+    if (rc < 0 && p.key != NULL) {
+        fory_path_key(&w->path, p.key);
+    }
+done:
+    w->depth--;
+    Py_XDECREF(p.key);
+    Py_XDECREF(p.value);
+    Py_XDECREF(p.dict);
+    return rc < 0 ? -1 : 0;
+}
+
+static int
+write_dynamic(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    (void)c;
+    return write_mapping(w, &any_slot, &any_slot, v);
+}
+
+static int
+write_typed(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    const ForyMapCodec *codec = (const ForyMapCodec *)c;
+    if (!PyDict_Check(v) && (PyList_Check(v) || PyTuple_Check(v) || PyUnicode_Check(v) || v == Py_None)) {
+        fory_raise(w->st, FORY_E_TYPE, "expected a mapping, got %s", Py_TYPE(v)->tp_name);
+        return -1;
+    }
+    return write_mapping(w, &codec->key, &codec->value, v);
+}
+
+/* ---- reading ------------------------------------------------------------------- */
+
+#if PY_VERSION_HEX >= 0x030D0000
+/* exported but no longer declared */
+extern PyObject *_PyDict_NewPresized(Py_ssize_t minused);
+#endif
+
+static int
+dict_put(ForyReadCtx *r, PyObject *dict, PyObject *key, PyObject *value)
+{
+    int rc = PyDict_SetItem(dict, key, value);
+    if (FORY_UNLIKELY(rc < 0) && PyErr_ExceptionMatches(PyExc_TypeError) &&
+        (PyList_CheckExact(key) || PyDict_CheckExact(key) || PyAnySet_Check(key) ||
+         Py_TYPE(key)->tp_hash == PyObject_HashNotImplemented)) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "unhashable %s as a dict key", Py_TYPE(key)->tp_name);
+    }
+    return rc;
+}
+
+/* Codec of one side of a chunk. */
+static const ForyCodec *
+open_side(ForyReadCtx *r, const ForySlot *slot, int declared, const char *what)
+{
+    ForyTypeEntry *entry;
+    const ForyCodec *codec;
+    if (declared) {
+        if (slot->type_id == FORY_UNKNOWN) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "missing serializer for declared map %s type", what);
+            return NULL;
+        }
+        return fory_slot_codec(r->engine, slot);
+    }
+    codec = fory_read_type_info(r, &entry);
+    if (codec != NULL && entry != NULL && slot->entry != NULL && !PyType_IsSubtype(entry->type, slot->entry->type)) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "expected map %s of %s, the input holds %s", what,
+                   slot->entry->type->tp_name, entry->type->tp_name);
+        return NULL;
+    }
+    return codec;
+}
+
+FORY_INLINE PyObject *
+read_side(ForyReadCtx *r, const ForyCodec *codec, int track, int is_key)
+{
+    Py_ssize_t id = -1;
+    PyObject *v = NULL;
+    if (track) {
+        int rc = fory_read_flag(r, &id, &v);
+        if (rc != 0) {
+            return rc < 0 ? NULL : v;
+        }
+    }
+    if (is_key && codec->type_id == FORY_STRING && id < 0) {
+        return fory_read_key_str(r);
+    }
+    return fory_read_body(r, codec, id);
+}
+
+/* The present side of a pair with one None. */
+static PyObject *
+read_half_pair(ForyReadCtx *r, const ForySlot *slot, int declared, int track, const char *what)
+{
+    const ForyCodec *codec;
+    if (declared) {
+        if (slot->skip_union) {
+            return fory_skip_union(r);
+        }
+        codec = open_side(r, slot, 1, what);
+        return codec == NULL ? NULL : read_side(r, codec, track, 0);
+    }
+    if (!track && r->in.pos < r->in.end) {
+        /* decision 27: some peers write type information without a flag here */
+        uint8_t next = *r->in.pos;
+        if (next != FORY_FLAG_NULL && next != FORY_FLAG_NOT_NULL && next != FORY_FLAG_REF &&
+            next != FORY_FLAG_REF_VALUE) {
+            return fory_read_any(r);
+        }
+    }
+    return fory_read_value_ref(r);
+}
+
+static int
+read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot, PyObject *dict, uint32_t *left,
+           int header)
+{
+    const ForyCodec *key_codec = NULL, *value_codec = NULL;
+    PyObject *key = NULL, *value = NULL;
+    const uint8_t *mark;
+    uint8_t n;
+    int skip_value = (header & VALUE_DECLARED) && value_slot->skip_union;
+    int rc = fory_get_u8(&r->in, &n);
+    if (rc != FORY_OK) {
+        return fory_read_bad(r, rc);
+    }
+    if (n == 0 || n > *left) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "invalid map chunk size %u", (unsigned)n);
+        return -1;
+    }
+    key_codec = open_side(r, key_slot, header & KEY_DECLARED, "key");
+    if (key_codec == NULL) {
+        return -1;
+    }
+    if (!skip_value && (value_codec = open_side(r, value_slot, header & VALUE_DECLARED, "value")) == NULL) {
+        return -1;
+    }
+    mark = r->in.pos;
+    for (int i = 0; i < n; i++) {
+        key = read_side(r, key_codec, header & KEY_TRACK, 1);
+        if (FORY_UNLIKELY(key == NULL)) {
+            return -1;
+        }
+        value = skip_value ? fory_skip_union(r) : read_side(r, value_codec, header & VALUE_TRACK, 0);
+        if (FORY_UNLIKELY(value == NULL)) {
+            fory_path_key(&r->path, key);
+            goto error;
+        }
+        if (FORY_UNLIKELY(dict_put(r, dict, key, value) < 0)) {
+            goto error;
+        }
+        Py_DECREF(key);
+        Py_DECREF(value);
+    }
+    *left -= n;
+    if (FORY_UNLIKELY(r->in.pos - mark < n)) {
+        r->unbacked_left -= n - (r->in.pos - mark);
+        if (r->unbacked_left < 0) {
+            fory_raise(r->st, FORY_E_LIMIT,
+                       "unbacked container item budget exceeded; raise Fory(max_unbacked_container_items=...) "
+                       "for trusted data");
+            return -1;
+        }
+    }
+    return 0;
+error:
+    Py_DECREF(key);
+    Py_XDECREF(value);
+    return -1;
+}
+
+static PyObject *
+read_mapping(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot)
+{
+    PyObject *dict = NULL, *key = NULL, *value = NULL;
+    uint32_t count;
+    Py_ssize_t id = fory_ref_take(r);
+    int rc = fory_get_vu32(&r->in, &count);
+    if (rc != FORY_OK || count > INT32_MAX) {
+        fory_read_bad(r, rc != FORY_OK ? rc : FORY_MALFORMED);
+        return NULL;
+    }
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    if (fory_charge(r, 64 + 16 * (int64_t)count) < 0 || fory_check_count(r, count, 0) < 0) {
+        goto error;
+    }
+    dict = count > 5 ? _PyDict_NewPresized((Py_ssize_t)(count < 65536 ? count : 65536)) : PyDict_New();
+    if (dict == NULL) {
+        goto error;
+    }
+    fory_ref_publish(r, id, dict);
+    while (count > 0) {
+        uint8_t header;
+        if (fory_get_u8(&r->in, &header) != FORY_OK) {
+            fory_read_bad(r, FORY_TRUNCATED);
+            goto error;
+        }
+        if (FORY_LIKELY(!(header & (KEY_NULL | VALUE_NULL)))) {
+            if (read_chunk(r, key_slot, value_slot, dict, &count, header) < 0) {
+                goto error;
+            }
+            continue;
+        }
+        key = value = NULL;
+        if (header & KEY_NULL) {
+            key = Py_NewRef(Py_None);
+        }
+        else {
+            key = read_half_pair(r, key_slot, header & KEY_DECLARED, header & KEY_TRACK, "key");
+        }
+        if (key == NULL) {
+            goto error;
+        }
+        if (header & VALUE_NULL) {
+            value = Py_NewRef(Py_None);
+        }
+        else {
+            value = read_half_pair(r, value_slot, header & VALUE_DECLARED, header & VALUE_TRACK, "value");
+        }
+        if (value == NULL || dict_put(r, dict, key, value) < 0) {
+            goto error;
+        }
+        Py_CLEAR(key);
+        Py_CLEAR(value);
+        count--;
+    }
+    r->depth--;
+    return dict;
+error:
+    r->depth--;
+    Py_XDECREF(key);
+    Py_XDECREF(value);
+    Py_XDECREF(dict);
+    return NULL;
+}
+
+static PyObject *
+read_dynamic(ForyReadCtx *r, const ForyCodec *c)
+{
+    (void)c;
+    return read_mapping(r, &any_slot, &any_slot);
+}
+
+static PyObject *
+read_typed(ForyReadCtx *r, const ForyCodec *c)
+{
+    const ForyMapCodec *codec = (const ForyMapCodec *)c;
+    return read_mapping(r, &codec->key, &codec->value);
+}
+
+const ForyCodec *
+fory_map_codec(ForyEngine *e, const ForySlot *key, const ForySlot *value)
+{
+    ForyMapCodec *codec = fory_engine_alloc(e, sizeof(*codec));
+    if (codec == NULL) {
+        return NULL;
+    }
+    codec->base = (ForyCodec){write_typed, read_typed, NULL, NULL, NULL, FORY_MAP,
+                              FORY_CODEC_TRACKED | FORY_CODEC_EARLY, 1, 0};
+    codec->key = *key;
+    codec->value = *value;
+    return &codec->base;
+}
+
+void
+fory_maps_init(ForyState *st)
+{
+    st->codecs[FORY_MAP] = (ForyCodec){write_dynamic, read_dynamic, NULL, NULL, NULL, FORY_MAP,
+                                       FORY_CODEC_TRACKED | FORY_CODEC_EARLY, 1, 0};
+}

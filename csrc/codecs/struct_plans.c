@@ -1,0 +1,273 @@
+/* Compiling struct specs from Python into flat plans. */
+#include "codecs/structs.h"
+
+#define MAX_INDEXED 30
+
+static uint8_t
+op_of_slot(const ForySlot *slot)
+{
+    if (slot->track || slot->dynamic || slot->entry != NULL || slot->codec == NULL ||
+        !(slot->codec->flags & FORY_CODEC_BASIC)) {
+        return FORY_OP_SLOT;
+    }
+    if (slot->nullable) {
+        return FORY_OP_NULLABLE_BASIC;
+    }
+    switch (slot->type_id) {
+    case FORY_VARINT64:
+        return FORY_OP_VARINT64;
+    case FORY_VARINT32:
+        return FORY_OP_VARINT32;
+    case FORY_FLOAT64:
+        return FORY_OP_FLOAT64;
+    case FORY_BOOL:
+        return FORY_OP_BOOL;
+    case FORY_STRING:
+        return FORY_OP_STR;
+    default:
+        return FORY_OP_BASIC;
+    }
+}
+
+/* ---- reading side ------------------------------------------------------------ */
+
+static int
+compile_missing(ForyEngine *e, PyObject *spec, Py_ssize_t n_attrs, ForyReadPlan *plan)
+{
+    plan->n_missing = PyTuple_GET_SIZE(spec);
+    plan->missing = fory_engine_alloc(e, (size_t)(plan->n_missing + 1) * sizeof(ForyMissing));
+    if (plan->missing == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < plan->n_missing; i++) {
+        ForyMissing *m = &plan->missing[i];
+        int dest, call;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(spec, i), "iiO", &dest, &call, &m->value)) {
+            return -1;
+        }
+        if (dest < 0 || dest >= n_attrs) {
+            PyErr_SetString(PyExc_IndexError, "attribute index of a read plan");
+            return -1;
+        }
+        m->dest = dest;
+        m->call = (uint8_t)call;
+    }
+    return 0;
+}
+
+/* spec: (((dest, slot, convert), ...), missing). Kept alive by the caller. */
+static int
+compile_read_plan(ForyEngine *e, PyObject *spec, const ForyStructCodec *s, ForyReadPlan *plan)
+{
+    PyObject *fields, *missing;
+    if (!PyArg_ParseTuple(spec, "O!O!", &PyTuple_Type, &fields, &PyTuple_Type, &missing) ||
+        fory_engine_keep(e, spec) < 0) {
+        return -1;
+    }
+    plan->n_fields = PyTuple_GET_SIZE(fields);
+    plan->fields = fory_engine_alloc(e, (size_t)(plan->n_fields + 1) * sizeof(ForyReadField));
+    if (plan->fields == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < plan->n_fields; i++) {
+        ForyReadField *f = &plan->fields[i];
+        PyObject *slot, *convert;
+        int dest;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(fields, i), "iOO", &dest, &slot, &convert) ||
+            fory_compile_slot(e, slot, &f->slot) < 0) {
+            return -1;
+        }
+        if (dest < -1 || dest >= s->n_attrs) {
+            PyErr_SetString(PyExc_IndexError, "attribute index of a read plan");
+            return -1;
+        }
+        f->dest = dest;
+        f->convert = convert == Py_None ? NULL : convert;
+        f->name = dest < 0 ? NULL : s->fields[dest].name;
+        f->op = f->convert == NULL && dest >= 0 ? op_of_slot(&f->slot) : FORY_OP_SLOT;
+    }
+    return compile_missing(e, missing, s->n_attrs, plan);
+}
+
+const ForyCodec *
+fory_remote_struct_codec(ForyEngine *e, ForyTypeEntry *entry, PyObject *read_plan)
+{
+    ForyRemoteStructCodec *codec;
+    if (entry->kind != FORY_KIND_STRUCT) {
+        PyErr_SetString(PyExc_TypeError, "a read plan for a type that is no struct");
+        return NULL;
+    }
+    codec = fory_engine_alloc(e, sizeof(*codec));
+    if (codec == NULL) {
+        return NULL;
+    }
+    codec->local = (const ForyStructCodec *)entry->codec;
+    if (compile_read_plan(e, read_plan, codec->local, &codec->plan) < 0) {
+        return NULL;
+    }
+    codec->base = codec->local->base;
+    codec->base.read = fory_struct_read_remote;
+    codec->base.min_size = codec->plan.n_fields > 0;
+    return &codec->base;
+}
+
+/* ---- attribute access ------------------------------------------------------------ */
+
+int
+fory_struct_refresh(ForyState *st, ForyStructCodec *s)
+{
+    PyObject *names[MAX_INDEXED];
+    uint8_t index[MAX_INDEXED];
+    int inline_ok = s->n_attrs > 0 && s->n_attrs <= MAX_INDEXED;
+    Py_ssize_t n_slots = 0, n_plain = 0;
+    s->inline_fill = s->slot_fill = 0;
+    for (Py_ssize_t k = 0; inline_ok && k < s->n_attrs; k++) {
+        names[k] = s->fields[s->fill_order[k]].name;
+    }
+    inline_ok = inline_ok && fory_inline_probe(st, s->type, names, s->n_attrs, index);
+    for (Py_ssize_t i = 0; i < s->n_attrs; i++) {
+        ForyField *f = &s->fields[i];
+        f->access = FORY_ACCESS_GETATTR;
+        f->offset = fory_slot_offset(s->type, f->name);
+        if (f->offset > 0) {
+            f->access = FORY_ACCESS_SLOT;
+            n_slots++;
+        }
+        else if (inline_ok && fory_plain_attribute(s->type, f->name)) {
+            f->access = FORY_ACCESS_INLINE;
+            n_plain++;
+        }
+    }
+    if (inline_ok) {
+        for (Py_ssize_t k = 0; k < s->n_attrs; k++) {
+            s->fill_index[k] = index[k];
+            s->fields[s->fill_order[k]].index = index[k];
+        }
+    }
+    s->inline_fill = inline_ok && n_plain == s->n_attrs && s->type->tp_new == PyBaseObject_Type.tp_new;
+    s->slot_fill = n_slots == s->n_attrs;
+    s->version = fory_type_version(s->type);
+    return 0;
+}
+
+/* ---- the struct itself --------------------------------------------------------------- */
+
+static int
+compile_fields(ForyEngine *e, ForyStructCodec *s, PyObject *attrs, PyObject *fields, PyObject *order)
+{
+    int leading = 1;
+    s->n_attrs = PyTuple_GET_SIZE(attrs);
+    s->n_fields = PyTuple_GET_SIZE(fields);
+    if (s->n_fields > s->n_attrs || PyTuple_GET_SIZE(order) != s->n_attrs) {
+        PyErr_SetString(PyExc_ValueError, "struct plan of different lengths");
+        return -1;
+    }
+    s->fields = fory_engine_alloc(e, (size_t)(s->n_attrs + 1) * sizeof(ForyField));
+    s->fill_order = fory_engine_alloc(e, (size_t)s->n_attrs + 1);
+    s->fill_index = fory_engine_alloc(e, (size_t)s->n_attrs + 1);
+    if (s->fields == NULL || s->fill_order == NULL || s->fill_index == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < s->n_attrs; i++) {
+        ForyField *f = &s->fields[i];
+        long at = PyLong_AsLong(PyTuple_GET_ITEM(order, i));
+        if (at < 0 || at >= s->n_attrs) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_IndexError, "attribute order of a struct plan");
+            }
+            return -1;
+        }
+        s->fill_order[i] = (uint8_t)at; /* used for at most MAX_INDEXED attributes */
+        f->name = Py_NewRef(PyTuple_GET_ITEM(attrs, i));
+        PyUnicode_InternInPlace(&f->name);
+        int rc = fory_engine_keep(e, f->name);
+        Py_DECREF(f->name);
+        if (rc < 0) {
+            return -1;
+        }
+        if (i < s->n_fields) {
+            if (fory_compile_slot(e, PyTuple_GET_ITEM(fields, i), &f->slot) < 0) {
+                return -1;
+            }
+            f->op = op_of_slot(&f->slot);
+            leading = leading && f->op != FORY_OP_SLOT && f->op != FORY_OP_STR && f->slot.codec->room > 0;
+            if (leading) {
+                s->room += 1u + f->slot.codec->room;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Asks the registry for the plan of entry's class and compiles it. */
+int
+fory_build_struct(ForyEngine *e, ForyTypeEntry *entry)
+{
+    ForyStructCodec *s = NULL;
+    PyObject *type_def, *hash, *attrs, *fields, *order, *read, *alternatives;
+    unsigned long long key;
+    int slotted;
+    PyObject *plan = PyObject_CallMethod(e->registry, "struct_plan", "O", (PyObject *)entry->type);
+    if (plan == NULL) {
+        return -1;
+    }
+    if (entry->codec != NULL) {
+        /* building the plan used the class itself */
+        Py_DECREF(plan);
+        return 0;
+    }
+    if (!PyTuple_Check(plan) ||
+        !PyArg_ParseTuple(plan, "SKOO!O!O!OO!p", &type_def, &key, &hash, &PyTuple_Type, &attrs, &PyTuple_Type, &fields,
+                          &PyTuple_Type, &order, &read, &PyTuple_Type, &alternatives, &slotted) ||
+        fory_engine_keep(e, plan) < 0 || (s = fory_engine_alloc(e, sizeof(*s))) == NULL) {
+        goto error;
+    }
+    s->entry = entry;
+    s->type = entry->type;
+    s->base = (ForyCodec){fory_struct_write, fory_struct_read, NULL, NULL, NULL, entry->type_id,
+                          FORY_CODEC_TRACKED | FORY_CODEC_EARLY, 0, 0};
+    if (hash != Py_None) {
+        long long value = PyLong_AsLongLong(hash);
+        if (value == -1 && PyErr_Occurred()) {
+            goto error;
+        }
+        s->has_hash = 1;
+        s->hash = (int32_t)value;
+    }
+    s->cost = slotted ? 32 : 96;
+    s->field_cost = slotted ? 8 : 16;
+    if (compile_fields(e, s, attrs, fields, order) < 0 || compile_read_plan(e, read, s, &s->read) < 0) {
+        goto error;
+    }
+    s->base.min_size = s->has_hash ? 4 : s->n_fields > 0;
+    s->n_alternatives = PyTuple_GET_SIZE(alternatives);
+    s->alternatives = fory_engine_alloc(e, (size_t)(s->n_alternatives + 1) * sizeof(ForyAlternative));
+    if (s->alternatives == NULL) {
+        goto error;
+    }
+    for (Py_ssize_t i = 0; i < s->n_alternatives; i++) {
+        PyObject *other;
+        long long other_hash;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(alternatives, i), "LO", &other_hash, &other) ||
+            compile_read_plan(e, other, s, &s->alternatives[i].plan) < 0) {
+            goto error;
+        }
+        s->alternatives[i].hash = (int32_t)other_hash;
+    }
+    if (fory_struct_refresh(e->st, s) < 0) {
+        goto error;
+    }
+    if (PyBytes_GET_SIZE(type_def) > 0) {
+        entry->type_def = Py_NewRef(type_def);
+        entry->key = key;
+        if (entry->info_kind == FORY_INFO_TYPE_DEF && fory_remote_set(e, key, &s->base, entry) < 0) {
+            goto error;
+        }
+    }
+    entry->codec = &s->base;
+    Py_DECREF(plan);
+    return 0;
+error:
+    Py_XDECREF(plan);
+    return -1;
+}

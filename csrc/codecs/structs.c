@@ -1,0 +1,355 @@
+/* Structs (wire-format section 13): the interpreter of compiled plans. */
+#include "codecs/structs.h"
+
+/* Field values of one object, on the C stack up to this many. */
+#define STACK_VALUES 40
+
+/* ---- writing ----------------------------------------------------------------- */
+
+static FORY_NOINLINE PyObject *
+attribute_slow(ForyWriteCtx *w, PyObject *o, PyObject *name)
+{
+    PyObject *v;
+    if (fory_write_pin(w) < 0) {
+        return NULL;
+    }
+    v = PyObject_GetAttr(o, name);
+    if (v == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        return fory_raise(w->st, FORY_E_TYPE, "%s object has no value for field '%U'", Py_TYPE(o)->tp_name, name);
+    }
+    return v;
+}
+
+static int
+write_field(ForyWriteCtx *w, const ForyField *f, PyObject *v)
+{
+    int64_t n;
+    switch (f->op) {
+    case FORY_OP_VARINT64:
+        if (FORY_LIKELY(PyLong_CheckExact(v) && fory_small_int(v, &n))) {
+            if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX) < 0)) {
+                return -1;
+            }
+            fory_put_vi64(&w->out, n);
+            return 0;
+        }
+        break;
+    case FORY_OP_VARINT32:
+        if (FORY_LIKELY(PyLong_CheckExact(v) && fory_small_int(v, &n) && n >= INT32_MIN && n <= INT32_MAX)) {
+            if (FORY_UNLIKELY(fory_room(w, FORY_VU32_MAX) < 0)) {
+                return -1;
+            }
+            fory_put_vi32(&w->out, (int32_t)n);
+            return 0;
+        }
+        break;
+    case FORY_OP_FLOAT64:
+        if (FORY_LIKELY(PyFloat_CheckExact(v))) {
+            double d = PyFloat_AS_DOUBLE(v);
+            uint64_t bits;
+            if (FORY_UNLIKELY(fory_room(w, 8) < 0)) {
+                return -1;
+            }
+            memcpy(&bits, &d, 8);
+            fory_put_u64(&w->out, bits);
+            return 0;
+        }
+        break;
+    case FORY_OP_STR:
+        return fory_write_str(w, v);
+    case FORY_OP_NULLABLE_BASIC:
+        if (fory_room(w, 1) < 0) {
+            return -1;
+        }
+        if (v == Py_None) {
+            fory_put_u8(&w->out, FORY_FLAG_NULL);
+            return 0;
+        }
+        fory_put_u8(&w->out, FORY_FLAG_NOT_NULL);
+        break;
+    case FORY_OP_SLOT:
+        return fory_write_slot(w, &f->slot, v);
+    default:
+        break;
+    }
+    return f->slot.codec->write(w, f->slot.codec, v);
+}
+
+int
+fory_struct_write(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
+{
+    ForyStructCodec *s = (ForyStructCodec *)c;
+    const ForyField *f = s->fields, *end = f + s->n_fields;
+    if (FORY_UNLIKELY(Py_TYPE(o) != s->type)) {
+        fory_raise(w->st, FORY_E_TYPE, "expected %s, got %s", s->type->tp_name, Py_TYPE(o)->tp_name);
+        return -1;
+    }
+    if (FORY_UNLIKELY(s->version == 0 || fory_type_version(s->type) != s->version) &&
+        fory_struct_refresh(w->st, s) < 0) {
+        return -1;
+    }
+    if (FORY_UNLIKELY(fory_write_enter(w) < 0)) {
+        return -1;
+    }
+    if (FORY_UNLIKELY(fory_room(w, s->room + 4) < 0)) {
+        goto error;
+    }
+    if (s->has_hash) {
+        fory_put_u32(&w->out, (uint32_t)s->hash);
+    }
+    for (; f < end; f++) {
+        PyObject *v = NULL;
+        int rc;
+        if (f->access == FORY_ACCESS_SLOT) {
+            v = *(PyObject **)((char *)o + f->offset);
+        }
+#if FORY_INLINE_VALUES
+        else if (f->access == FORY_ACCESS_INLINE) {
+            /* looked up anew for each field: writing one may run user code */
+            PyObject **values = fory_inline_values(o);
+            v = values == NULL ? NULL : values[f->index];
+        }
+#endif
+        if (FORY_LIKELY(v != NULL)) {
+            Py_INCREF(v);
+        }
+        else if ((v = attribute_slow(w, o, f->name)) == NULL) {
+            fory_path_field(&w->path, f->name);
+            goto error;
+        }
+        rc = write_field(w, f, v);
+        Py_DECREF(v);
+        if (FORY_UNLIKELY(rc < 0)) {
+            fory_path_field(&w->path, f->name);
+            if (PyErr_ExceptionMatches(w->st->errors[FORY_E_DEPTH]) && w->track_ref && !f->slot.track &&
+                w->depth == w->max_depth) {
+                PyErr_Clear();
+                fory_raise(w->st, FORY_E_DEPTH,
+                           "more than max_depth=%d nested objects below field '%U' of %s, which does not track "
+                           "references: declare it with pyfory.field(ref=True), or raise Fory(max_depth=...)",
+                           w->max_depth, f->name, s->type->tp_name);
+            }
+            goto error;
+        }
+    }
+    w->depth--;
+    return 0;
+error:
+    w->depth--;
+    return -1;
+}
+
+/* ---- reading ------------------------------------------------------------------- */
+
+static PyObject *
+new_object(ForyReadCtx *r, PyTypeObject *type)
+{
+    /* __init__ and __post_init__ do not run (section 13.1) */
+    PyObject *o = type->tp_new(type, r->st->empty_tuple, NULL);
+    if (o != NULL && !PyObject_TypeCheck(o, type)) {
+        fory_raise(r->st, FORY_E_TYPE, "%s.__new__ gave a %s", type->tp_name, Py_TYPE(o)->tp_name);
+        Py_CLEAR(o);
+    }
+    return o;
+}
+
+/* Stores values[0..n_attrs) as attributes of o; steals them all, also on failure. */
+static int
+fill_object(ForyReadCtx *r, ForyStructCodec *s, PyObject *o, PyObject **values)
+{
+    Py_ssize_t i = 0;
+    int rc = 0;
+    (void)r;
+#if FORY_INLINE_VALUES
+    if (FORY_LIKELY(s->inline_fill) && fory_inline_fill(o, s->fill_index, s->fill_order, values, s->n_attrs) == 0) {
+        return 0;
+    }
+#endif
+    if (s->slot_fill) {
+        for (; i < s->n_attrs; i++) {
+            PyObject **slot = (PyObject **)((char *)o + s->fields[i].offset);
+            PyObject *old = *slot;
+            *slot = values[i];
+            Py_XDECREF(old);
+        }
+        return 0;
+    }
+    /* GenericSetAttr goes past a user's __setattr__, a frozen dataclass's among them */
+    for (Py_ssize_t k = 0; k < s->n_attrs && rc == 0; k++) {
+        i = s->n_attrs <= 255 ? s->fill_order[k] : k;
+        rc = PyObject_GenericSetAttr(o, s->fields[i].name, values[i]);
+    }
+    for (i = 0; i < s->n_attrs; i++) {
+        Py_DECREF(values[i]);
+    }
+    return rc;
+}
+
+static PyObject *
+read_field(ForyReadCtx *r, const ForyReadField *f)
+{
+    PyObject *v, *converted;
+    switch (f->op) {
+    case FORY_OP_VARINT64: {
+        int64_t n;
+        int rc = fory_get_vi64(&r->in, &n);
+        if (FORY_UNLIKELY(rc != FORY_OK)) {
+            fory_read_bad(r, rc);
+            return NULL;
+        }
+        return PyLong_FromLongLong(n);
+    }
+    case FORY_OP_VARINT32: {
+        int32_t n;
+        int rc = fory_get_vi32(&r->in, &n);
+        if (FORY_UNLIKELY(rc != FORY_OK)) {
+            fory_read_bad(r, rc);
+            return NULL;
+        }
+        return PyLong_FromLong(n);
+    }
+    case FORY_OP_FLOAT64: {
+        uint64_t bits;
+        double d;
+        if (FORY_UNLIKELY(fory_get_u64(&r->in, &bits) != FORY_OK)) {
+            fory_read_bad(r, FORY_TRUNCATED);
+            return NULL;
+        }
+        memcpy(&d, &bits, 8);
+        return PyFloat_FromDouble(d);
+    }
+    case FORY_OP_STR:
+        return fory_read_str(r);
+    case FORY_OP_BOOL:
+    case FORY_OP_BASIC:
+        return f->slot.codec->read(r, f->slot.codec);
+    default:
+        break;
+    }
+    v = fory_read_slot(r, &f->slot);
+    if (v == NULL || f->convert == NULL) {
+        return v;
+    }
+    converted = PyObject_CallFunctionObjArgs(f->convert, v, NULL);
+    Py_DECREF(v);
+    return converted;
+}
+
+static PyObject *
+missing_value(const ForyMissing *m)
+{
+    return m->call ? PyObject_CallNoArgs(m->value) : Py_NewRef(m->value);
+}
+
+static PyObject *
+read_by_plan(ForyReadCtx *r, ForyStructCodec *s, const ForyReadPlan *plan)
+{
+    PyObject *on_stack[STACK_VALUES];
+    PyObject **values = on_stack, *o = NULL;
+    Py_ssize_t id = fory_ref_take(r);
+    Py_ssize_t n = s->n_attrs;
+    if (FORY_UNLIKELY(s->version == 0 || fory_type_version(s->type) != s->version) &&
+        fory_struct_refresh(r->st, s) < 0) {
+        return NULL;
+    }
+    if (FORY_UNLIKELY(fory_charge(r, s->cost + s->field_cost * (int64_t)plan->n_fields) < 0) ||
+        FORY_UNLIKELY(fory_read_enter(r) < 0)) {
+        return NULL;
+    }
+    if (FORY_UNLIKELY(n > STACK_VALUES)) {
+        values = PyMem_Malloc((size_t)n * sizeof(*values));
+        if (values == NULL) {
+            PyErr_NoMemory();
+            r->depth--;
+            return NULL;
+        }
+    }
+    memset(values, 0, (size_t)n * sizeof(*values));
+    o = new_object(r, s->type);
+    if (FORY_UNLIKELY(o == NULL)) {
+        goto error;
+    }
+    fory_ref_publish(r, id, o);
+    for (Py_ssize_t i = 0; i < plan->n_fields; i++) {
+        const ForyReadField *f = &plan->fields[i];
+        PyObject *v = read_field(r, f);
+        if (FORY_UNLIKELY(v == NULL)) {
+            if (f->name != NULL) {
+                fory_path_field(&r->path, f->name);
+            }
+            goto error;
+        }
+        if (FORY_LIKELY(f->dest >= 0 && values[f->dest] == NULL)) {
+            values[f->dest] = v;
+        }
+        else {
+            Py_DECREF(v);
+        }
+    }
+    for (Py_ssize_t i = 0; i < plan->n_missing; i++) {
+        const ForyMissing *m = &plan->missing[i];
+        if (values[m->dest] == NULL && (values[m->dest] = missing_value(m)) == NULL) {
+            fory_path_field(&r->path, s->fields[m->dest].name);
+            goto error;
+        }
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (FORY_UNLIKELY(values[i] == NULL)) {
+            values[i] = Py_NewRef(Py_None);
+        }
+    }
+    if (FORY_UNLIKELY(fill_object(r, s, o, values) < 0)) {
+        memset(values, 0, (size_t)n * sizeof(*values));
+        goto error;
+    }
+    if (values != on_stack) {
+        PyMem_Free(values);
+    }
+    r->depth--;
+    return o;
+error:
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Py_XDECREF(values[i]);
+    }
+    if (values != on_stack) {
+        PyMem_Free(values);
+    }
+    Py_XDECREF(o);
+    r->depth--;
+    return NULL;
+}
+
+PyObject *
+fory_struct_read(ForyReadCtx *r, const ForyCodec *c)
+{
+    ForyStructCodec *s = (ForyStructCodec *)c;
+    const ForyReadPlan *plan = &s->read;
+    if (s->has_hash) {
+        uint32_t hash;
+        if (fory_get_u32(&r->in, &hash) != FORY_OK) {
+            fory_read_bad(r, FORY_TRUNCATED);
+            return NULL;
+        }
+        if (FORY_UNLIKELY((int32_t)hash != s->hash)) {
+            Py_ssize_t i = 0;
+            while (i < s->n_alternatives && s->alternatives[i].hash != (int32_t)hash) {
+                i++;
+            }
+            if (i == s->n_alternatives) {
+                return fory_raise(r->st, FORY_E_NOT_COMPATIBLE,
+                                  "hash %d is not consistent with %d for type %s: the peer's fields differ", (int)hash,
+                                  (int)s->hash, s->type->tp_name);
+            }
+            plan = &s->alternatives[i].plan;
+        }
+    }
+    return read_by_plan(r, s, plan);
+}
+
+PyObject *
+fory_struct_read_remote(ForyReadCtx *r, const ForyCodec *c)
+{
+    const ForyRemoteStructCodec *codec = (const ForyRemoteStructCodec *)c;
+    return read_by_plan(r, (ForyStructCodec *)codec->local, &codec->plan);
+}

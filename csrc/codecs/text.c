@@ -1,0 +1,452 @@
+/* str and bytes (wire-format sections 3, 4.5 and 16). */
+#include "codecs/codecs.h"
+
+enum { LATIN1 = 0, UTF16 = 1, UTF8 = 2 };
+
+/* ---- str, writing --------------------------------------------------------------- */
+
+static int
+has_surrogates(ForyWriteCtx *w)
+{
+    fory_raise(w->st, FORY_E_INVALID_DATA, "str holds a lone surrogate, which no other runtime can read");
+    return -1;
+}
+
+FORY_INLINE void
+put_string_header(fory_writer *out, size_t size, int encoding)
+{
+    fory_put_vu64(out, (uint64_t)size << 2 | (unsigned)encoding);
+}
+
+static FORY_NOINLINE int
+write_wide_str(ForyWriteCtx *w, PyObject *v)
+{
+    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+    if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND) {
+        const Py_UCS2 *text = PyUnicode_2BYTE_DATA(v);
+        if (w->st->kernels->utf16_has_surrogate(text, n)) {
+            return has_surrogates(w);
+        }
+        if (fory_room(w, FORY_VU64_MAX + 2 * n) < 0) {
+            return -1;
+        }
+        put_string_header(&w->out, 2 * n, UTF16);
+        memcpy(w->out.pos, text, 2 * n);
+        w->out.pos += 2 * n;
+        return 0;
+    }
+    else {
+        const Py_UCS4 *text = PyUnicode_4BYTE_DATA(v);
+        size_t size = 0;
+        for (size_t i = 0; i < n; i++) {
+            Py_UCS4 c = text[i];
+            if (c >= 0xd800 && c <= 0xdfff) {
+                return has_surrogates(w);
+            }
+            size += 1 + (c >= 0x80) + (c >= 0x800) + (c >= 0x10000);
+        }
+        if (fory_room(w, FORY_VU64_MAX + size) < 0) {
+            return -1;
+        }
+        put_string_header(&w->out, size, UTF8);
+        uint8_t *p = w->out.pos;
+        for (size_t i = 0; i < n; i++) {
+            Py_UCS4 c = text[i];
+            if (c < 0x80) {
+                *p++ = (uint8_t)c;
+            }
+            else if (c < 0x800) {
+                *p++ = (uint8_t)(0xc0 | c >> 6);
+                *p++ = (uint8_t)(0x80 | (c & 0x3f));
+            }
+            else if (c < 0x10000) {
+                *p++ = (uint8_t)(0xe0 | c >> 12);
+                *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+                *p++ = (uint8_t)(0x80 | (c & 0x3f));
+            }
+            else {
+                *p++ = (uint8_t)(0xf0 | c >> 18);
+                *p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+                *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+                *p++ = (uint8_t)(0x80 | (c & 0x3f));
+            }
+        }
+        w->out.pos = p;
+        return 0;
+    }
+}
+
+FORY_INLINE int
+write_str_inline(ForyWriteCtx *w, PyObject *v)
+{
+    size_t n;
+    if (FORY_UNLIKELY(!PyUnicode_Check(v))) {
+        fory_raise(w->st, FORY_E_TYPE, "expected str, got %s", Py_TYPE(v)->tp_name);
+        return -1;
+    }
+    if (FORY_UNLIKELY(FORY_UNICODE_READY(v) < 0)) {
+        return -1;
+    }
+    if (FORY_UNLIKELY(PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
+        return write_wide_str(w, v);
+    }
+    n = (size_t)PyUnicode_GET_LENGTH(v);
+    if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX + n) < 0)) {
+        return -1;
+    }
+    put_string_header(&w->out, n, LATIN1);
+    fory_copy_short(w->out.pos, PyUnicode_1BYTE_DATA(v), n);
+    w->out.pos += n;
+    return 0;
+}
+
+int
+fory_write_str(ForyWriteCtx *w, PyObject *v)
+{
+    return write_str_inline(w, v);
+}
+
+static int
+write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    (void)c;
+    return write_str_inline(w, v);
+}
+
+static int
+write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
+{
+    (void)c;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (FORY_UNLIKELY(write_str_inline(w, items[i]) < 0)) {
+            fory_path_index(&w->path, i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- str, reading ----------------------------------------------------------------- */
+
+FORY_INLINE int
+is_ascii(const ForyState *st, const uint8_t *p, size_t n)
+{
+    uint64_t any = 0;
+    if (FORY_UNLIKELY(n > 64)) {
+        return st->kernels->is_ascii(p, n);
+    }
+    if (n >= 8) {
+        size_t i = 0;
+        for (; i + 8 <= n; i += 8) {
+            uint64_t chunk;
+            memcpy(&chunk, p + i, 8);
+            any |= chunk;
+        }
+        uint64_t tail;
+        memcpy(&tail, p + n - 8, 8);
+        any |= tail;
+    }
+    else {
+        for (size_t i = 0; i < n; i++) {
+            any |= p[i];
+        }
+    }
+    return (any & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static FORY_NOINLINE PyObject *
+bad_text(ForyReadCtx *r)
+{
+    if (PyErr_ExceptionMatches(PyExc_UnicodeError)) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "malformed text");
+    }
+    return NULL;
+}
+
+static PyObject *
+decode_utf16(ForyReadCtx *r, const uint8_t *p, size_t size)
+{
+    size_t n = size / 2;
+    PyObject *s;
+    int order = -1;
+    if (size & 1) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "UTF-16 text of an odd number of bytes");
+    }
+#if !FORY_BIG_ENDIAN
+    if (n > 1) {
+        /* copied once, straight into the string that most inputs become */
+        uint16_t *units;
+        s = PyUnicode_New((Py_ssize_t)n, 0xffff);
+        if (s == NULL) {
+            return NULL;
+        }
+        units = PyUnicode_2BYTE_DATA(s);
+        memcpy(units, p, size);
+        if (!r->st->kernels->utf16_has_surrogate(units, n)) {
+            if (r->st->kernels->utf16_or(units, n) > 0xff) {
+                return s;
+            }
+            PyObject *narrow = PyUnicode_FromKindAndData(PyUnicode_2BYTE_KIND, units, (Py_ssize_t)n);
+            Py_DECREF(s);
+            return narrow;
+        }
+        Py_DECREF(s);
+    }
+#endif
+    s = PyUnicode_DecodeUTF16((const char *)p, (Py_ssize_t)size, "surrogatepass", &order);
+    return s != NULL ? s : bad_text(r);
+}
+
+static FORY_NOINLINE PyObject *
+decode_other(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
+{
+    PyObject *s;
+    switch (encoding) {
+    case LATIN1:
+        return PyUnicode_DecodeLatin1((const char *)p, (Py_ssize_t)size, NULL);
+    case UTF16:
+        return decode_utf16(r, p, size);
+    case UTF8:
+        s = PyUnicode_DecodeUTF8((const char *)p, (Py_ssize_t)size, "surrogatepass");
+        return s != NULL ? s : bad_text(r);
+    default:
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "unknown string encoding 3");
+    }
+}
+
+/* Header and bounds; *p is the text. 0 / -1. */
+FORY_INLINE int
+read_string_header(ForyReadCtx *r, const uint8_t **p, size_t *size, unsigned *encoding)
+{
+    uint64_t head;
+    int rc = fory_get_vu64(&r->in, &head);
+    if (FORY_UNLIKELY(rc != FORY_OK)) {
+        return fory_read_bad(r, rc);
+    }
+    *encoding = head & 3;
+    if (FORY_UNLIKELY(head >> 2 > fory_left(&r->in))) {
+        if (head >> 2 > INT32_MAX) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "string of more than 2**31-1 bytes");
+            return -1;
+        }
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    *size = (size_t)(head >> 2);
+    *p = r->in.pos;
+    r->in.pos += *size;
+    return 0;
+}
+
+FORY_INLINE PyObject *
+make_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
+{
+    if (FORY_LIKELY(encoding != UTF16 && size > 1 && encoding != 3 && is_ascii(r->st, p, size))) {
+        PyObject *s = PyUnicode_New((Py_ssize_t)size, 127);
+        if (FORY_LIKELY(s != NULL)) {
+            fory_copy_short(PyUnicode_1BYTE_DATA(s), p, size);
+        }
+        return s;
+    }
+    return decode_other(r, p, size, encoding);
+}
+
+PyObject *
+fory_read_str(ForyReadCtx *r)
+{
+    const uint8_t *p = NULL;
+    size_t size = 0;
+    unsigned encoding = 0;
+    if (FORY_UNLIKELY(read_string_header(r, &p, &size, &encoding) < 0)) {
+        return NULL;
+    }
+    return make_str(r, p, size, encoding);
+}
+
+/* Keys repeat: a direct-mapped cache hands out the same string object, with
+ * its hash already computed. Exact bytes are compared, so a hit is always right. */
+PyObject *
+fory_read_key_str(ForyReadCtx *r)
+{
+    const uint8_t *p = NULL;
+    size_t size = 0;
+    unsigned encoding = 0;
+    uint64_t low = 0, high = 0, h;
+    ForyKeySlot *slot;
+    PyObject *s;
+    if (FORY_UNLIKELY(read_string_header(r, &p, &size, &encoding) < 0)) {
+        return NULL;
+    }
+    if (size > 16 || size < 2 || encoding == UTF16 || encoding == 3) {
+        return make_str(r, p, size, encoding);
+    }
+    if (size >= 8) {
+        memcpy(&low, p, 8);
+        memcpy(&high, p + size - 8, 8);
+    }
+    else if (size >= 4) {
+        uint32_t a, b;
+        memcpy(&a, p, 4);
+        memcpy(&b, p + size - 4, 4);
+        low = a | (uint64_t)b << 32;
+    }
+    else {
+        low = p[0] | (uint64_t)p[size / 2] << 8 | (uint64_t)p[size - 1] << 16;
+    }
+    h = (low ^ high * UINT64_C(0x9E3779B97F4A7C15) ^ size) * UINT64_C(0xD6E8FEB86659FD93);
+    h ^= h >> 32;
+    slot = &r->keys[(h ^ h >> 17) & (FORY_KEY_CACHE - 1)];
+    if (FORY_LIKELY(slot->text != NULL && slot->low == low && slot->high == high && slot->size == (size << 2 | encoding))) {
+        return Py_NewRef(slot->text);
+    }
+    s = make_str(r, p, size, encoding);
+    if (s != NULL && PyUnicode_IS_ASCII(s)) {
+        PyObject *old = slot->text;
+        slot->low = low;
+        slot->high = high;
+        slot->size = size << 2 | encoding;
+        slot->text = Py_NewRef(s);
+        Py_XDECREF(old);
+    }
+    return s;
+}
+
+static PyObject *
+read_str(ForyReadCtx *r, const ForyCodec *c)
+{
+    (void)c;
+    return fory_read_str(r);
+}
+
+static int
+read_many_str(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)
+{
+    (void)c;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        out[i] = fory_read_str(r);
+        if (FORY_UNLIKELY(out[i] == NULL)) {
+            fory_path_index(&r->path, i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- bytes ------------------------------------------------------------------------------ */
+
+int
+fory_write_bytes_body(ForyWriteCtx *w, PyObject *v)
+{
+    size_t n = (size_t)PyBytes_GET_SIZE(v);
+    if (n > UINT32_MAX) {
+        fory_raise(w->st, FORY_E_OVERFLOW, "bytes of 2**32 or more");
+        return -1;
+    }
+    if (fory_room(w, FORY_VU32_MAX + n) < 0) {
+        return -1;
+    }
+    fory_put_vu32(&w->out, (uint32_t)n);
+    fory_copy_short(w->out.pos, (const uint8_t *)PyBytes_AS_STRING(v), n);
+    w->out.pos += n;
+    return 0;
+}
+
+static int
+write_bytes(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    (void)c;
+    if (!PyBytes_Check(v)) {
+        fory_raise(w->st, FORY_E_TYPE, "expected bytes, got %s", Py_TYPE(v)->tp_name);
+        return -1;
+    }
+    if (FORY_UNLIKELY(w->out_of_band)) {
+        int in_band;
+        PyObject *o, *answer;
+        if (fory_write_pin(w) < 0) {
+            return -1;
+        }
+        o = PyObject_CallFunctionObjArgs((PyObject *)w->st->BufferObjectType, v, NULL);
+        if (o == NULL) {
+            return -1;
+        }
+        answer = PyObject_CallFunctionObjArgs(w->buffer_callback, o, NULL);
+        Py_DECREF(o);
+        if (answer == NULL) {
+            return -1;
+        }
+        in_band = PyObject_IsTrue(answer);
+        Py_DECREF(answer);
+        if (in_band < 0 || fory_room(w, 1) < 0) {
+            return -1;
+        }
+        fory_put_u8(&w->out, (uint8_t)in_band);
+        if (!in_band) {
+            return 0;
+        }
+    }
+    return fory_write_bytes_body(w, v);
+}
+
+static PyObject *
+read_out_of_band(ForyReadCtx *r)
+{
+    PyObject *item, *result;
+    Py_buffer view;
+    item = PyIter_Next(r->buffers);
+    if (item == NULL) {
+        if (!PyErr_Occurred()) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "fewer out-of-band buffers than the message needs");
+        }
+        return NULL;
+    }
+    if (PyBytes_CheckExact(item)) {
+        return item;
+    }
+    if (PyObject_GetBuffer(item, &view, PyBUF_SIMPLE) < 0) {
+        Py_DECREF(item);
+        return NULL;
+    }
+    result = PyBytes_FromStringAndSize(view.buf, view.len);
+    PyBuffer_Release(&view);
+    Py_DECREF(item);
+    return result;
+}
+
+static PyObject *
+read_bytes(ForyReadCtx *r, const ForyCodec *c)
+{
+    uint32_t n;
+    int rc;
+    PyObject *result;
+    (void)c;
+    if (FORY_UNLIKELY(r->out_of_band)) {
+        uint8_t in_band;
+        if (fory_get_u8(&r->in, &in_band) != FORY_OK) {
+            fory_read_bad(r, FORY_TRUNCATED);
+            return NULL;
+        }
+        if (in_band > 1) {
+            return fory_raise(r->st, FORY_E_INVALID_DATA, "invalid out-of-band mark %u", (unsigned)in_band);
+        }
+        if (!in_band) {
+            return read_out_of_band(r);
+        }
+    }
+    rc = fory_get_vu32(&r->in, &n);
+    if (rc != FORY_OK || fory_left(&r->in) < n) {
+        fory_read_bad(r, rc != FORY_OK ? rc : FORY_TRUNCATED);
+        return NULL;
+    }
+    result = PyBytes_FromStringAndSize((const char *)r->in.pos, n);
+    r->in.pos += n;
+    return result;
+}
+
+void
+fory_text_init(ForyState *st)
+{
+    st->codecs[FORY_STRING] =
+        (ForyCodec){write_str,     read_str, write_many_str, read_many_str, &PyUnicode_Type, FORY_STRING,
+                    FORY_CODEC_BASIC | FORY_CODEC_SCALAR_FLAGLESS, 1, 0};
+    st->codecs[FORY_BINARY] =
+        (ForyCodec){write_bytes, read_bytes, NULL, NULL, &PyBytes_Type, FORY_BINARY, FORY_CODEC_TRACKED, 1, 0};
+}

@@ -1,0 +1,70 @@
+/* Differences between CPython 3.8 and 3.14, each shimmed in one place. */
+#ifndef FORY_COMPAT_H
+#define FORY_COMPAT_H
+
+#ifndef PY_SSIZE_T_CLEAN
+#define PY_SSIZE_T_CLEAN
+#endif
+#include <Python.h>
+
+#if PY_VERSION_HEX < 0x03090000
+static inline int
+PyModule_AddType(PyObject *module, PyTypeObject *type)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    Py_INCREF(type);
+    if (PyModule_AddObject(module, dot ? dot + 1 : type->tp_name, (PyObject *)type) < 0) {
+        Py_DECREF(type);
+        return -1;
+    }
+    return 0;
+}
+#define Py_IS_TYPE(o, t) (Py_TYPE(o) == (t))
+#define PyObject_CallNoArgs(f) PyObject_CallObject((f), NULL)
+#define PyObject_CallOneArg(f, a) PyObject_CallFunctionObjArgs((f), (a), NULL)
+#define PyObject_Vectorcall _PyObject_Vectorcall
+#endif
+
+#if PY_VERSION_HEX < 0x030A0000
+static inline PyObject *
+Py_NewRef(PyObject *o)
+{
+    Py_INCREF(o);
+    return o;
+}
+static inline PyObject *
+Py_XNewRef(PyObject *o)
+{
+    Py_XINCREF(o);
+    return o;
+}
+static inline int
+PyModule_AddObjectRef(PyObject *module, const char *name, PyObject *value)
+{
+    if (value == NULL) {
+        return -1;
+    }
+    Py_INCREF(value);
+    if (PyModule_AddObject(module, name, value) < 0) {
+        Py_DECREF(value);
+        return -1;
+    }
+    return 0;
+}
+#endif
+
+#if PY_VERSION_HEX < 0x030C0000
+#include <structmember.h>
+#define FORY_T_OBJECT_EX T_OBJECT_EX
+#else
+#define FORY_T_OBJECT_EX Py_T_OBJECT_EX
+#endif
+
+#if PY_VERSION_HEX < 0x030C0000
+/* 3.12 made legacy strings impossible */
+#define FORY_UNICODE_READY(u) PyUnicode_READY(u)
+#else
+#define FORY_UNICODE_READY(u) ((void)(u), 0)
+#endif
+
+#endif /* FORY_COMPAT_H */

@@ -1,0 +1,423 @@
+/* Contexts of one running operation: output, reference tables, budgets.
+ *
+ * They are pooled per engine, so that an engine may be re-entered from user
+ * code, shared between threads, and used after a failure with nothing left
+ * over. Tables are emptied by stepping a generation, not by clearing. */
+#include "runtime/runtime.h"
+
+#if defined(__linux__)
+#include <pthread.h>
+#endif
+
+/* Arrays that one outsized message blew up are not kept for the next. */
+#define KEEP_REF_SLOTS 65536
+#define KEEP_READ_REFS 65536
+
+int
+fory_grow_array(void **items, size_t *capacity, size_t need, size_t size)
+{
+    size_t cap = *capacity ? *capacity : 16;
+    void *p;
+    if (need <= *capacity) {
+        return 0;
+    }
+    while (cap < need) {
+        if (cap > SIZE_MAX / 2 / size) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        cap *= 2;
+    }
+    p = PyMem_Realloc(*items, cap * size);
+    if (p == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memset((char *)p + *capacity * size, 0, (cap - *capacity) * size);
+    *items = p;
+    *capacity = cap;
+    return 0;
+}
+
+/* ---- C stack ----------------------------------------------------------- */
+
+/* Room that must stay free below for Python code called from a leaf. */
+#define STACK_RESERVE (256 * 1024)
+/* Assumed usable when the platform cannot tell. */
+#define STACK_ASSUMED (384 * 1024)
+
+int
+fory_stack_check(ForyState *st, char **limit)
+{
+    char here;
+    char *now = &here;
+    if (*limit == NULL) {
+        char *low = now - STACK_ASSUMED;
+#if defined(__linux__)
+        pthread_attr_t attr;
+        if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+            void *base = NULL;
+            size_t size = 0;
+            if (pthread_attr_getstack(&attr, &base, &size) == 0 && size > 2 * STACK_RESERVE &&
+                now > (char *)base && now < (char *)base + size) {
+                low = (char *)base + STACK_RESERVE;
+            }
+            pthread_attr_destroy(&attr);
+        }
+#elif defined(__APPLE__)
+        pthread_t self = pthread_self();
+        size_t size = pthread_get_stacksize_np(self);
+        if (size > 2 * STACK_RESERVE) {
+            low = (char *)pthread_get_stackaddr_np(self) - size + STACK_RESERVE;
+        }
+#elif defined(_WIN32)
+        ULONG_PTR base = 0, top = 0;
+        GetCurrentThreadStackLimits(&base, &top);
+        low = (char *)base + STACK_RESERVE;
+#endif
+        *limit = low;
+    }
+    if (now < *limit) {
+        fory_raise(st, FORY_E_DEPTH, "the value is nested too deeply for this thread's stack");
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- output ------------------------------------------------------------ */
+
+static int
+write_grow(fory_writer *out, size_t need)
+{
+    ForyWriteCtx *w = (ForyWriteCtx *)out;
+    size_t used = (size_t)(out->pos - out->start);
+    size_t cap = (size_t)(out->end - out->start);
+    size_t want;
+    if (need > (size_t)PY_SSIZE_T_MAX / 2 - used) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    /* one jump past a large payload, 1.5x otherwise */
+    want = used + need + 64;
+    if (want < cap + cap / 2) {
+        want = cap + cap / 2;
+    }
+    if (w->result == NULL) {
+        if (want < 4 * FORY_SCRATCH_SIZE && w->last_size > FORY_SCRATCH_SIZE && need < 4096) {
+            want = w->last_size + w->last_size / 8 + 64 + need;
+            if (want > (1 << 20)) {
+                want = 1 << 20;
+            }
+            if (want < used + need + 64) {
+                want = used + need + 64;
+            }
+        }
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)want);
+        if (bytes == NULL) {
+            return -1;
+        }
+        memcpy(PyBytes_AS_STRING(bytes), out->start, used);
+        w->result = bytes;
+    }
+    else if (_PyBytes_Resize(&w->result, (Py_ssize_t)want) < 0) {
+        /* the old object is gone with the failure */
+        out->start = w->scratch;
+        out->pos = out->start;
+        out->end = out->start + FORY_SCRATCH_SIZE;
+        return -1;
+    }
+    out->start = (uint8_t *)PyBytes_AS_STRING(w->result);
+    out->pos = out->start + used;
+    out->end = out->start + want;
+    return 0;
+}
+
+ForyWriteCtx *
+fory_write_begin(ForyEngine *e)
+{
+    ForyWriteCtx *w = e->free_write;
+    if (FORY_LIKELY(w != NULL)) {
+        e->free_write = w->next_free;
+        w->next_free = NULL;
+    }
+    else {
+        w = PyMem_Calloc(1, sizeof(*w));
+        if (w == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        w->out.grow = write_grow;
+        w->engine = e;
+        w->st = e->st;
+    }
+    w->out.start = w->out.pos = w->scratch;
+    w->out.end = w->scratch + FORY_SCRATCH_SIZE;
+    w->depth = 0;
+    w->max_depth = e->max_depth;
+    w->stack_limit = NULL;
+    w->track_ref = e->track_ref;
+    w->n_refs = 0;
+    w->n_type_defs = 0;
+    w->n_strings = 0;
+    if (FORY_UNLIKELY(++w->generation == 0)) {
+        if (w->refs) memset(w->refs, 0, (w->ref_mask + 1) * sizeof(*w->refs));
+        if (w->type_defs) memset(w->type_defs, 0, w->cap_type_defs * sizeof(*w->type_defs));
+        if (w->strings) memset(w->strings, 0, w->cap_strings * sizeof(*w->strings));
+        w->generation = 1;
+    }
+    Py_INCREF(e);
+    return w;
+}
+
+static void
+unpin(ForyWriteCtx *w)
+{
+    w->pinned = 0;
+    for (size_t i = 0; i <= w->ref_mask && w->refs != NULL; i++) {
+        if (w->refs[i].generation == w->generation && w->refs[i].object != NULL) {
+            PyObject *o = w->refs[i].object;
+            w->refs[i].object = NULL;
+            w->refs[i].generation = 0;
+            Py_DECREF(o);
+        }
+    }
+}
+
+void
+fory_write_end(ForyWriteCtx *w)
+{
+    ForyEngine *e = w->engine;
+    fory_detach(&w->py_context);
+    if (FORY_UNLIKELY(w->pinned)) {
+        unpin(w);
+    }
+    Py_CLEAR(w->result);
+    if (FORY_UNLIKELY(w->keep != NULL)) Py_CLEAR(w->keep);
+    if (FORY_UNLIKELY(w->path != NULL)) Py_CLEAR(w->path);
+    if (FORY_UNLIKELY(w->storage != NULL)) Py_CLEAR(w->storage);
+    if (FORY_UNLIKELY(w->unknown_defs != NULL)) Py_CLEAR(w->unknown_defs);
+    w->buffer_callback = NULL;
+    w->out_of_band = 0;
+    if (FORY_UNLIKELY(w->ref_mask >= KEEP_REF_SLOTS)) {
+        PyMem_Free(w->refs);
+        w->refs = NULL;
+        w->ref_mask = 0;
+    }
+    w->next_free = e->free_write;
+    e->free_write = w;
+    Py_DECREF(e);
+}
+
+void
+fory_write_ctx_free(ForyWriteCtx *w)
+{
+    PyMem_Free(w->refs);
+    PyMem_Free(w->type_defs);
+    PyMem_Free(w->strings);
+    PyMem_Free(w);
+}
+
+PyObject *
+fory_write_finish(ForyWriteCtx *w)
+{
+    size_t used = (size_t)(w->out.pos - w->out.start);
+    w->last_size = used;
+    if (w->result == NULL) {
+        return PyBytes_FromStringAndSize((const char *)w->out.start, (Py_ssize_t)used);
+    }
+    PyObject *result = w->result;
+    w->result = NULL;
+    if ((size_t)PyBytes_GET_SIZE(result) != used && _PyBytes_Resize(&result, (Py_ssize_t)used) < 0) {
+        return NULL;
+    }
+    return result;
+}
+
+/* ---- references, writing ----------------------------------------------- */
+
+static int
+refs_grow(ForyWriteCtx *w)
+{
+    size_t cap = w->refs == NULL ? 64 : (w->ref_mask + 1) * 4;
+    ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
+    if (slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; w->refs != NULL && i <= w->ref_mask; i++) {
+        ForyRefSlot *old = &w->refs[i];
+        if (old->generation == w->generation && old->object != NULL) {
+            size_t j = fory_pointer_hash(old->object) & (cap - 1);
+            while (slots[j].object != NULL) {
+                j = (j + 1) & (cap - 1);
+            }
+            slots[j] = *old;
+        }
+    }
+    PyMem_Free(w->refs);
+    w->refs = slots;
+    w->ref_mask = cap - 1;
+    return 0;
+}
+
+int
+fory_write_ref(ForyWriteCtx *w, PyObject *o)
+{
+    if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
+        if (refs_grow(w) < 0) {
+            return -1;
+        }
+    }
+    size_t i = fory_pointer_hash(o) & w->ref_mask;
+    for (;;) {
+        ForyRefSlot *slot = &w->refs[i];
+        if (slot->generation != w->generation) {
+            if (fory_room(w, 1) < 0) {
+                return -1;
+            }
+            slot->generation = w->generation;
+            slot->object = o;
+            slot->id = w->n_refs++;
+            if (w->pinned) {
+                Py_INCREF(o);
+            }
+            fory_put_u8(&w->out, FORY_FLAG_REF_VALUE);
+            return 0;
+        }
+        if (slot->object == o) {
+            if (fory_room(w, 1 + FORY_VU32_MAX) < 0) {
+                return -1;
+            }
+            fory_put_u8(&w->out, FORY_FLAG_REF);
+            fory_put_vu32(&w->out, slot->id);
+            return 1;
+        }
+        i = (i + 1) & w->ref_mask;
+    }
+}
+
+int
+fory_write_pin(ForyWriteCtx *w)
+{
+    if (w->pinned || !w->track_ref) {
+        return 0;
+    }
+    for (size_t i = 0; w->refs != NULL && i <= w->ref_mask; i++) {
+        if (w->refs[i].generation == w->generation && w->refs[i].object != NULL) {
+            Py_INCREF(w->refs[i].object);
+        }
+    }
+    w->pinned = 1;
+    return 0;
+}
+
+int
+fory_write_keep(ForyWriteCtx *w, PyObject *o)
+{
+    if (w->keep == NULL && (w->keep = PyList_New(0)) == NULL) {
+        return -1;
+    }
+    return PyList_Append(w->keep, o);
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+ForyReadCtx *
+fory_read_begin(ForyEngine *e, const uint8_t *data, size_t size)
+{
+    ForyReadCtx *r = e->free_read;
+    if (FORY_LIKELY(r != NULL)) {
+        e->free_read = r->next_free;
+        r->next_free = NULL;
+    }
+    else {
+        r = PyMem_Calloc(1, sizeof(*r));
+        if (r == NULL || (r->keys = PyMem_Calloc(FORY_KEY_CACHE, sizeof(*r->keys))) == NULL) {
+            PyMem_Free(r);
+            PyErr_NoMemory();
+            return NULL;
+        }
+        r->engine = e;
+        r->st = e->st;
+    }
+    r->in.start = r->in.pos = data;
+    r->in.end = data + size;
+    r->depth = 0;
+    r->max_depth = e->max_depth;
+    r->stack_limit = NULL;
+    r->track_ref = e->track_ref;
+    r->graph_left = e->max_graph_memory;
+    r->unbacked_left = e->max_unbacked_items;
+    r->n_refs = 0;
+    r->pending_ref = -1;
+    r->own_ref = -1;
+    r->n_type_defs = 0;
+    r->n_strings = 0;
+    Py_INCREF(e);
+    return r;
+}
+
+void
+fory_read_end(ForyReadCtx *r)
+{
+    ForyEngine *e = r->engine;
+    fory_detach(&r->py_context);
+    while (FORY_UNLIKELY(r->n_refs > 0)) {
+        Py_CLEAR(r->refs[--r->n_refs]);
+    }
+    if (FORY_UNLIKELY(r->cap_refs > KEEP_READ_REFS)) {
+        PyMem_Free(r->refs);
+        r->refs = NULL;
+        r->cap_refs = 0;
+    }
+    if (FORY_UNLIKELY(r->path != NULL)) Py_CLEAR(r->path);
+    if (FORY_UNLIKELY(r->buffers != NULL)) Py_CLEAR(r->buffers);
+    if (FORY_UNLIKELY(r->storage != NULL)) Py_CLEAR(r->storage);
+    r->out_of_band = 0;
+    r->source = NULL;
+    r->next_free = e->free_read;
+    e->free_read = r;
+    Py_DECREF(e);
+}
+
+void
+fory_read_ctx_free(ForyReadCtx *r)
+{
+    for (int i = 0; i < FORY_KEY_CACHE; i++) {
+        Py_XDECREF(r->keys[i].text);
+    }
+    PyMem_Free(r->keys);
+    PyMem_Free(r->refs);
+    PyMem_Free((void *)r->type_defs);
+    PyMem_Free(r->type_def_entries);
+    PyMem_Free(r->strings);
+    PyMem_Free(r);
+}
+
+Py_ssize_t
+fory_ref_reserve(ForyReadCtx *r)
+{
+    if (FORY_UNLIKELY(r->n_refs == r->cap_refs)) {
+        if (fory_grow_array((void **)&r->refs, &r->cap_refs, r->n_refs + 1, sizeof(*r->refs)) < 0) {
+            return -1;
+        }
+    }
+    r->refs[r->n_refs] = NULL;
+    return (Py_ssize_t)r->n_refs++;
+}
+
+PyObject *
+fory_ref_read(ForyReadCtx *r)
+{
+    uint32_t id = 0;
+    int rc = fory_get_vu32(&r->in, &id);
+    if (rc != FORY_OK) {
+        fory_read_bad(r, rc);
+        return NULL;
+    }
+    if (id >= r->n_refs || r->refs[id] == NULL) {
+        return fory_raise(r->st, FORY_E_REF, "invalid reference id %u, %zu references so far", (unsigned)id,
+                          r->n_refs);
+    }
+    return Py_NewRef(r->refs[id]);
+}

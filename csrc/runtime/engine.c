@@ -1,0 +1,498 @@
+/* pyfory._core.Engine: the C base class of pyfory.Fory. Its serialize and
+ * deserialize methods run without a Python frame of our own. */
+#include "runtime/runtime.h"
+
+#include <stddef.h>
+#if PY_VERSION_HEX < 0x030C0000
+#include <structmember.h>
+#endif
+
+/* ---- life ---------------------------------------------------------------------- */
+
+static PyObject *
+engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    ForyState *st = fory_state_of_type(type);
+    ForyEngine *e;
+    (void)args;
+    (void)kwargs;
+    if (st == NULL) {
+        return NULL;
+    }
+    e = (ForyEngine *)type->tp_alloc(type, 0);
+    if (e == NULL) {
+        return NULL;
+    }
+    e->st = st;
+    e->by_name = PyDict_New();
+    e->arena_refs = PyList_New(0);
+    if (e->by_name == NULL || e->arena_refs == NULL || st->ops->install_builtins(e) < 0) {
+        Py_DECREF(e);
+        return NULL;
+    }
+    return (PyObject *)e;
+}
+
+static int
+engine_traverse(ForyEngine *e, visitproc visit, void *arg)
+{
+#if PY_VERSION_HEX >= 0x03090000
+    Py_VISIT(Py_TYPE(e));
+#endif
+    Py_VISIT(e->registry);
+    Py_VISIT(e->by_name);
+    Py_VISIT(e->arena_refs);
+    for (size_t i = 0; i < e->n_entries; i++) {
+        Py_VISIT((PyObject *)e->entries[i]->type);
+        Py_VISIT(e->entries[i]->registration);
+    }
+    return 0;
+}
+
+static int
+engine_clear(ForyEngine *e)
+{
+    /* entries and plans stay usable until dealloc: a running operation may hold them */
+    Py_CLEAR(e->registry);
+    return 0;
+}
+
+static void
+engine_dealloc(ForyEngine *e)
+{
+    PyTypeObject *type = Py_TYPE(e);
+    PyObject_GC_UnTrack(e);
+    engine_clear(e);
+    while (e->free_write != NULL) {
+        ForyWriteCtx *w = e->free_write;
+        e->free_write = w->next_free;
+        fory_write_ctx_free(w);
+    }
+    while (e->free_read != NULL) {
+        ForyReadCtx *r = e->free_read;
+        e->free_read = r->next_free;
+        fory_read_ctx_free(r);
+    }
+    for (size_t i = 0; i < e->n_entries; i++) {
+        Py_XDECREF((PyObject *)e->entries[i]->type);
+        Py_XDECREF(e->entries[i]->registration);
+        Py_XDECREF(e->entries[i]->type_def);
+        PyMem_Free(e->entries[i]);
+    }
+    PyMem_Free(e->entries);
+    PyMem_Free(e->types.slots);
+    PyMem_Free(e->by_user_id);
+    for (size_t i = 0; i < e->n_strings; i++) {
+        PyMem_Free(e->strings[i]->data);
+        PyMem_Free(e->strings[i]);
+    }
+    PyMem_Free(e->strings);
+    PyMem_Free(e->remotes);
+    Py_CLEAR(e->by_name);
+    Py_CLEAR(e->arena_refs);
+    for (size_t i = 0; i < e->n_arena; i++) {
+        PyMem_Free(e->arena[i]);
+    }
+    PyMem_Free(e->arena);
+    type->tp_free((PyObject *)e);
+    Py_DECREF(type);
+}
+
+/* ---- set-up, called by pyfory.Fory ------------------------------------------------ */
+
+PyDoc_STRVAR(configure_doc,
+"_configure(registry, ref, strict, compatible, max_depth, max_graph_memory_bytes, max_unbacked_container_items)\n"
+"--\n\nSets the options of this engine; called once, before anything else.");
+
+static PyObject *
+engine_configure(ForyEngine *e, PyObject *args)
+{
+    PyObject *registry;
+    int ref, strict, compatible, max_depth;
+    long long graph, unbacked;
+    if (!PyArg_ParseTuple(args, "OpppiLL", &registry, &ref, &strict, &compatible, &max_depth, &graph, &unbacked)) {
+        return NULL;
+    }
+    Py_XSETREF(e->registry, Py_NewRef(registry));
+    e->xlang = 1;
+    e->track_ref = (uint8_t)ref;
+    e->strict = (uint8_t)strict;
+    e->compatible = (uint8_t)compatible;
+    e->max_depth = max_depth;
+    e->max_graph_memory = graph;
+    e->max_unbacked_items = unbacked;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(register_doc,
+"_register(cls, registration, kind, type_id, user_id, namespace, name, shared)\n--\n\n"
+"Adds or replaces the entry of a class. user_id is an int or None; namespace and name are\n"
+"(encoding, bytes) or None; shared tells whether a TypeDef is announced (compatible mode).");
+
+static PyObject *
+engine_register(ForyEngine *e, PyObject *args)
+{
+    PyTypeObject *type;
+    PyObject *registration, *user_id;
+    const char *ns_data = NULL, *name_data = NULL;
+    Py_ssize_t ns_size = 0, name_size = 0;
+    int kind, type_id, ns_encoding = 0, name_encoding = 0, shared;
+    ForyTypeEntry *entry;
+    if (!PyArg_ParseTuple(args, "O!OiiO(iy#)(iy#)p", &PyType_Type, &type, &registration, &kind, &type_id, &user_id,
+                          &ns_encoding, &ns_data, &ns_size, &name_encoding, &name_data, &name_size, &shared)) {
+        return NULL;
+    }
+    entry = fory_entry_new(e, type);
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry->registration = Py_NewRef(registration);
+    entry->kind = (uint8_t)kind;
+    entry->type_id = (uint8_t)type_id;
+    entry->tracked = kind != FORY_KIND_ENUM;
+    if (user_id != Py_None) {
+        unsigned long id = PyLong_AsUnsignedLong(user_id);
+        if (id == (unsigned long)-1 && PyErr_Occurred()) {
+            return NULL;
+        }
+        entry->user_id = (uint32_t)id;
+        if (fory_user_id_set(e, entry) < 0) {
+            return NULL;
+        }
+    }
+    if (shared) {
+        entry->info_kind = FORY_INFO_TYPE_DEF;
+    }
+    else if (user_id != Py_None) {
+        uint32_t v = entry->user_id;
+        entry->info_kind = FORY_INFO_STATIC;
+        entry->info[entry->info_size++] = (uint8_t)type_id;
+        while (v >= 0x80) {
+            entry->info[entry->info_size++] = (uint8_t)(v | 0x80);
+            v >>= 7;
+        }
+        entry->info[entry->info_size++] = (uint8_t)v;
+    }
+    else {
+        entry->info_kind = FORY_INFO_NAMED;
+        /* the empty namespace is one string per class (section 9.2) */
+        entry->name_space =
+            fory_meta_string_new(e, (const uint8_t *)ns_data, (size_t)ns_size, ns_encoding, ns_size == 0);
+        entry->type_name =
+            fory_meta_string_new(e, (const uint8_t *)name_data, (size_t)name_size, name_encoding, 0);
+        if (entry->name_space == NULL || entry->type_name == NULL) {
+            return NULL;
+        }
+    }
+    if (fory_type_map_set(e, entry) < 0) {
+        return NULL;
+    }
+    /* a name may now mean another class */
+    PyDict_Clear(e->by_name);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(prepare_doc,
+"_prepare(cls)\n--\n\nBuilds the plan of a registered class now instead of at its first use.");
+
+static PyObject *
+engine_prepare(ForyEngine *e, PyObject *cls)
+{
+    ForyTypeEntry *entry;
+    if (!PyType_Check(cls)) {
+        PyErr_SetString(PyExc_TypeError, "expected a class");
+        return NULL;
+    }
+    entry = fory_entry_of(e, (PyTypeObject *)cls);
+    if (entry == NULL || fory_entry_ready(e, entry) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- arguments ------------------------------------------------------------------------- */
+
+/* Collects positional and keyword arguments of a fixed list of names; borrowed. */
+static int
+take_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+               const char *const *names, int n, PyObject **out)
+{
+    if (nargs > n) {
+        PyErr_Format(PyExc_TypeError, "%s() takes at most %d arguments (%zd given)", function, n, nargs);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < nargs; i++) {
+        out[i] = args[i];
+    }
+    for (Py_ssize_t k = 0; kwnames != NULL && k < PyTuple_GET_SIZE(kwnames); k++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, k);
+        int i = 0;
+        while (i < n && PyUnicode_CompareWithASCIIString(name, names[i]) != 0) {
+            i++;
+        }
+        if (i == n) {
+            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function, name);
+            return -1;
+        }
+        if (out[i] != NULL) {
+            PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%U'", function, name);
+            return -1;
+        }
+        out[i] = args[nargs + k];
+    }
+    if (out[0] == NULL) {
+        PyErr_Format(PyExc_TypeError, "%s() missing required argument '%s'", function, names[0]);
+        return -1;
+    }
+    for (int i = 1; i < n; i++) {
+        if (out[i] == Py_None) {
+            out[i] = NULL;
+        }
+    }
+    return 0;
+}
+
+static int
+not_configured(const ForyEngine *e)
+{
+    if (FORY_UNLIKELY(e->registry == NULL)) {
+        PyErr_SetString(PyExc_RuntimeError, "Fory.__init__ has not run");
+        return 1;
+    }
+    return 0;
+}
+
+/* ---- serialize --------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(serialize_doc,
+"serialize(obj, buffer=None, buffer_callback=None, unsupported_callback=None)\n--\n\n"
+"Returns the bytes of obj, or appends them to buffer (a pyfory.Buffer) and returns it.\n\n"
+"buffer_callback(BufferObject) is called for each bytes value: a true result keeps it in the\n"
+"message, a false one leaves it out, and the reader must pass it in buffers=.\n"
+"Raises TypeUnregisteredError, ForyTypeError, ForyOverflowError, ForyDepthExceedError and other\n"
+"ForyError; exceptions of the caller's own code pass unchanged.");
+
+static PyObject *
+engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const char *const names[] = {"obj", "buffer", "buffer_callback", "unsupported_callback"};
+    PyObject *given[4] = {NULL, NULL, NULL, NULL}, *result = NULL;
+    ForyWriteCtx *w;
+    if (FORY_LIKELY(nargs == 1 && kwnames == NULL)) {
+        given[0] = args[0];
+    }
+    else if (take_arguments("serialize", args, nargs, kwnames, names, 4, given) < 0) {
+        return NULL;
+    }
+    if (not_configured(e)) {
+        return NULL;
+    }
+    if (given[1] != NULL && !ForyBuffer_Check(e->st, given[1])) {
+        return fory_raise(e->st, FORY_E_TYPE, "buffer must be a pyfory.Buffer, not %s", Py_TYPE(given[1])->tp_name);
+    }
+    w = fory_write_begin(e);
+    if (w == NULL) {
+        return NULL;
+    }
+    if (FORY_UNLIKELY(given[2] != NULL)) {
+        w->buffer_callback = given[2];
+        w->out_of_band = 1;
+    }
+    if (FORY_UNLIKELY(e->st->ops->write_root(w, given[0]) < 0)) {
+        fory_write_failed(w);
+    }
+    else if (given[1] == NULL) {
+        result = fory_write_finish(w);
+    }
+    else if (fory_buffer_append(given[1], w->out.start, (size_t)(w->out.pos - w->out.start)) == 0) {
+        result = Py_NewRef(given[1]);
+    }
+    fory_write_end(w);
+    return result;
+}
+
+/* ---- deserialize ---------------------------------------------------------------------------- */
+
+static PyObject *
+read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, PyObject *buffers, size_t *used)
+{
+    PyObject *result;
+    ForyReadCtx *r = fory_read_begin(e, data, size);
+    if (r == NULL) {
+        return NULL;
+    }
+    r->source = source;
+    if (FORY_UNLIKELY(buffers != NULL) && (r->buffers = PyObject_GetIter(buffers)) == NULL) {
+        fory_read_end(r);
+        return NULL;
+    }
+    result = e->st->ops->read_root(r);
+    if (FORY_UNLIKELY(result == NULL)) {
+        fory_read_failed(r);
+    }
+    *used = (size_t)(r->in.pos - r->in.start);
+    fory_read_end(r);
+    return result;
+}
+
+/* A stream may hold more than was read ahead: when a value is cut off, twice as
+ * much is asked for and the read starts over. Reads from a copy, because user
+ * code that runs meanwhile may read from the same stream. */
+static PyObject *
+read_stream(ForyEngine *e, PyObject *buffer, PyObject *buffers)
+{
+    size_t want = 1;
+    for (;;) {
+        const uint8_t *data;
+        size_t n, used = 0, more = 0;
+        PyObject *copy, *result, *type, *value, *tb;
+        if (fory_buffer_peek(buffer, want, &data, &n) < 0 ||
+            (copy = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)n)) == NULL) {
+            return NULL;
+        }
+        result = read_memory(e, copy, (const uint8_t *)PyBytes_AS_STRING(copy), n, buffers, &used);
+        Py_DECREF(copy);
+        if (result != NULL || !PyErr_ExceptionMatches(e->st->errors[FORY_E_TRUNCATED])) {
+            fory_buffer_consume(buffer, used);
+            return result;
+        }
+        PyErr_Fetch(&type, &value, &tb);
+        want = n * 2 + 64;
+        if (fory_buffer_peek(buffer, want, &data, &more) == 0 && more <= n) {
+            PyErr_Restore(type, value, tb);
+            fory_buffer_consume(buffer, used);
+            return NULL;
+        }
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(tb);
+        if (PyErr_Occurred()) {
+            return NULL;
+        }
+    }
+}
+
+/* From a Buffer's reader index on. */
+static PyObject *
+read_buffer(ForyEngine *e, PyObject *buffer, PyObject *buffers)
+{
+    const uint8_t *data;
+    size_t n, used = 0;
+    PyObject *result = NULL;
+    Py_buffer pin;
+    if (PyObject_GetBuffer(buffer, &pin, PyBUF_SIMPLE) < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_BufferError)) {
+            return NULL;
+        }
+        PyErr_Clear();
+        return read_stream(e, buffer, buffers);
+    }
+    /* the exported view keeps the memory in place while user code runs */
+    if (fory_buffer_peek(buffer, 1, &data, &n) == 0) {
+        result = read_memory(e, buffer, data, n, buffers, &used);
+    }
+    PyBuffer_Release(&pin);
+    fory_buffer_consume(buffer, used);
+    return result;
+}
+
+PyDoc_STRVAR(deserialize_doc,
+"deserialize(buffer, buffers=None, unsupported_objects=None)\n--\n\n"
+"Reads one value from bytes, any contiguous bytes-like object, or a pyfory.Buffer (from its\n"
+"reader index, which moves to the end of the value). Bytes after the value are ignored.\n\n"
+"buffers: the out-of-band buffers, in the order of the writer's callbacks.\n"
+"Raises ForyError for damaged input (always also a ValueError, TypeError or EOFError) and\n"
+"TypeError for an argument that is not bytes-like.");
+
+static PyObject *
+engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const char *const names[] = {"buffer", "buffers", "unsupported_objects"};
+    PyObject *given[3] = {NULL, NULL, NULL}, *result;
+    Py_buffer view;
+    size_t used;
+    if (FORY_LIKELY(nargs == 1 && kwnames == NULL)) {
+        given[0] = args[0];
+    }
+    else if (take_arguments("deserialize", args, nargs, kwnames, names, 3, given) < 0) {
+        return NULL;
+    }
+    if (not_configured(e)) {
+        return NULL;
+    }
+    if (FORY_LIKELY(PyBytes_CheckExact(given[0]))) {
+        return read_memory(e, given[0], (const uint8_t *)PyBytes_AS_STRING(given[0]),
+                           (size_t)PyBytes_GET_SIZE(given[0]), given[1], &used);
+    }
+    if (ForyBuffer_Check(e->st, given[0])) {
+        return read_buffer(e, given[0], given[1]);
+    }
+    if (!PyObject_CheckBuffer(given[0])) {
+        return fory_raise(e->st, FORY_E_TYPE, "expected bytes, a bytes-like object or a Buffer, got %s",
+                          Py_TYPE(given[0])->tp_name);
+    }
+    if (PyObject_GetBuffer(given[0], &view, PyBUF_SIMPLE) < 0) {
+        if (PyErr_ExceptionMatches(PyExc_BufferError)) {
+            PyErr_Clear();
+            return fory_raise(e->st, FORY_E_TYPE, "the input must be contiguous memory");
+        }
+        return NULL;
+    }
+    result = read_memory(e, given[0], view.buf, (size_t)view.len, given[1], &used);
+    PyBuffer_Release(&view);
+    return result;
+}
+
+/* ---- type ------------------------------------------------------------------------------------- */
+
+static PyMethodDef engine_methods[] = {
+    {"serialize", (PyCFunction)(void (*)(void))engine_serialize, METH_FASTCALL | METH_KEYWORDS, serialize_doc},
+    {"dumps", (PyCFunction)(void (*)(void))engine_serialize, METH_FASTCALL | METH_KEYWORDS, serialize_doc},
+    {"deserialize", (PyCFunction)(void (*)(void))engine_deserialize, METH_FASTCALL | METH_KEYWORDS,
+     deserialize_doc},
+    {"loads", (PyCFunction)(void (*)(void))engine_deserialize, METH_FASTCALL | METH_KEYWORDS, deserialize_doc},
+    {"_configure", (PyCFunction)engine_configure, METH_VARARGS, configure_doc},
+    {"_register", (PyCFunction)engine_register, METH_VARARGS, register_doc},
+    {"_prepare", (PyCFunction)engine_prepare, METH_O, prepare_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(engine_doc, "Compiled core of pyfory.Fory.");
+
+static PyType_Slot engine_slots[] = {
+    {Py_tp_doc, (void *)engine_doc},
+    {Py_tp_new, engine_new},
+    {Py_tp_dealloc, engine_dealloc},
+    {Py_tp_traverse, engine_traverse},
+    {Py_tp_clear, engine_clear},
+    {Py_tp_methods, engine_methods},
+    {0, NULL},
+};
+
+static PyType_Spec engine_spec = {
+    .name = "pyfory._core.Engine",
+    .basicsize = sizeof(ForyEngine),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = engine_slots,
+};
+
+PyTypeObject *
+fory_new_type(PyObject *module, PyType_Spec *spec)
+{
+#if PY_VERSION_HEX >= 0x03090000
+    return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+#else
+    (void)module;
+    return (PyTypeObject *)PyType_FromSpec(spec);
+#endif
+}
+
+int
+fory_engine_init(PyObject *module, ForyState *st)
+{
+    st->EngineType = fory_new_type(module, &engine_spec);
+    if (st->EngineType == NULL) {
+        return -1;
+    }
+    return PyModule_AddType(module, st->EngineType);
+}

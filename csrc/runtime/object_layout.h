@@ -1,0 +1,126 @@
+/* How attributes of user objects are reached without their __dict__.
+ *
+ * CPython 3.11-3.14 keep the attributes of ordinary instances in a value array
+ * next to the object. Reading it costs a load; reading through __dict__ would
+ * leave a dict on the user's object for good. The layout is private, so it is
+ * used only on versions listed here, after a self-test at import, and never on
+ * free-threaded builds; PyObject_GetAttr is always the fallback. */
+#ifndef FORY_OBJECT_LAYOUT_H
+#define FORY_OBJECT_LAYOUT_H
+
+#include "runtime/runtime.h"
+
+#if defined(Py_GIL_DISABLED) || defined(PYPY_VERSION) || defined(Py_TRACE_REFS)
+#define FORY_INLINE_VALUES 0
+#elif PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030F0000
+#define FORY_INLINE_VALUES 1
+#else
+#define FORY_INLINE_VALUES 0
+#endif
+
+enum fory_access {
+    FORY_ACCESS_GETATTR, /* PyObject_GetAttr / PyObject_GenericSetAttr */
+    FORY_ACCESS_SLOT,    /* __slots__ member at a fixed offset */
+    FORY_ACCESS_INLINE   /* index into the inline values */
+};
+
+/* Version of a type's method resolution; 0 when CPython has not assigned one. */
+FORY_INLINE unsigned int
+fory_type_version(PyTypeObject *type)
+{
+#if PY_VERSION_HEX < 0x030C0000
+    if (!(type->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG)) {
+        return 0;
+    }
+#endif
+    return type->tp_version_tag;
+}
+
+#if FORY_INLINE_VALUES
+#if PY_VERSION_HEX >= 0x030D0000
+typedef struct ForyInlineBlock {
+    uint8_t capacity;
+    uint8_t size;
+    uint8_t embedded;
+    uint8_t valid;
+    PyObject *values[1];
+} ForyInlineBlock;
+
+FORY_INLINE ForyInlineBlock *
+fory_inline_block(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return (ForyInlineBlock *)((char *)o + Py_TYPE(o)->tp_basicsize);
+#else
+    return (ForyInlineBlock *)((char *)o + sizeof(PyObject));
+#endif
+}
+#endif
+
+/* The value array of an instance whose type passed fory_inline_probe, or NULL
+ * when this object keeps its attributes in a dict. */
+FORY_INLINE PyObject **
+fory_inline_values(PyObject *o)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    ForyInlineBlock *block = fory_inline_block(o);
+    return FORY_LIKELY(block->valid) ? block->values : NULL;
+#elif PY_VERSION_HEX >= 0x030C0000
+    uintptr_t word = ((uintptr_t *)o)[-3];
+    return FORY_LIKELY(word & 1) ? (PyObject **)(word + 1) : NULL;
+#else
+    return ((PyObject ***)o)[-4];
+#endif
+}
+
+/* Fills the values of a brand-new instance: values[order[k]] goes to index[k]
+ * and counts as the k-th attribute set. Steals the references. 0, or -1 when
+ * the object is not in the expected empty state (nothing stolen). */
+FORY_INLINE int
+fory_inline_fill(PyObject *o, const uint8_t *index, const uint8_t *order, PyObject *const *values, Py_ssize_t n)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    ForyInlineBlock *block = fory_inline_block(o);
+    if (FORY_UNLIKELY(!block->valid || block->size != 0 || block->capacity < n)) {
+        return -1;
+    }
+    for (Py_ssize_t k = 0; k < n; k++) {
+        block->values[index[k]] = values[order[k]];
+    }
+    memcpy(&block->values[block->capacity], index, (size_t)n);
+    block->size = (uint8_t)n;
+#else
+    PyObject **slots = fory_inline_values(o);
+    if (FORY_UNLIKELY(slots == NULL)) {
+        return -1;
+    }
+    uint8_t *size = (uint8_t *)slots - 2;
+    if (FORY_UNLIKELY(*size != 0)) {
+        return -1;
+    }
+    for (Py_ssize_t k = 0; k < n; k++) {
+        slots[index[k]] = values[order[k]];
+        size[-k - 1] = index[k];
+    }
+    *size = (uint8_t)n;
+#endif
+    return 0;
+}
+#endif
+
+/* Finds the value index of each name on instances of type, using a probe
+ * instance. 1: all found; 0: this type must be reached through the public API
+ * (never an exception). */
+int fory_inline_probe(ForyState *st, PyTypeObject *type, PyObject *const *names, Py_ssize_t n, uint8_t *index);
+
+/* Self-test of the private layout; sets st->inline_values_ok. -1 on exception. */
+int fory_inline_self_test(ForyState *st);
+
+/* Offset of a plain __slots__ member called name, 0 when there is none that may
+ * be loaded directly. */
+Py_ssize_t fory_slot_offset(PyTypeObject *type, PyObject *name);
+
+/* 1 when instances of type find `name` in their own storage first. */
+int fory_plain_attribute(PyTypeObject *type, PyObject *name);
+
+#endif /* FORY_OBJECT_LAYOUT_H */

@@ -1,0 +1,120 @@
+/* The per-module state: error classes, types, constants. */
+#include "runtime/runtime.h"
+
+#if PY_VERSION_HEX < 0x03090000
+/* 3.8 has no way from a heap type to its module: the only process-wide
+ * variable of this extension, and only there. */
+static ForyState *state_3_8;
+#endif
+
+ForyState *
+fory_state_of_module(PyObject *module)
+{
+    return (ForyState *)PyModule_GetState(module);
+}
+
+ForyState *
+fory_state_of_type(PyTypeObject *type)
+{
+#if PY_VERSION_HEX < 0x03090000
+    (void)type;
+    return state_3_8;
+#else
+    PyObject *mro = type->tp_mro;
+    for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+        if (!(base->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+            continue;
+        }
+        PyObject *module = ((PyHeapTypeObject *)base)->ht_module;
+        if (module != NULL && PyModule_GetDef(module) == &fory_core_module) {
+            return PyModule_GetState(module);
+        }
+    }
+    PyErr_Format(PyExc_TypeError, "%s is not a pyfory type", type->tp_name);
+    return NULL;
+#endif
+}
+
+static const char *const error_names[FORY_E_COUNT] = {
+    [FORY_E_INVALID_DATA] = "ForyInvalidDataError",
+    [FORY_E_TRUNCATED] = "ForyBufferOutOfBoundError",
+    [FORY_E_TYPE] = "ForyTypeError",
+    [FORY_E_OVERFLOW] = "ForyOverflowError",
+    [FORY_E_UNREGISTERED] = "TypeUnregisteredError",
+    [FORY_E_NOT_COMPATIBLE] = "TypeNotCompatibleError",
+    [FORY_E_DEPTH] = "ForyDepthExceedError",
+    [FORY_E_LIMIT] = "ForyLimitError",
+    [FORY_E_REF] = "ForyInvalidRefError",
+    [FORY_E_ENUM] = "ForyUnknownEnumError",
+    [FORY_E_UNSUPPORTED] = "ForyUnsupportedError",
+};
+
+int
+fory_state_init(PyObject *module, ForyState *st)
+{
+    PyObject *errors = NULL;
+    (void)module;
+#if PY_VERSION_HEX < 0x03090000
+    state_3_8 = st;
+#endif
+    st->ops = &fory_codec_ops;
+    errors = PyImport_ImportModule("pyfory.error");
+    if (errors == NULL) {
+        return -1;
+    }
+    for (int i = 0; i < FORY_E_COUNT; i++) {
+        st->errors[i] = PyObject_GetAttrString(errors, error_names[i]);
+        if (st->errors[i] == NULL) {
+            goto error;
+        }
+    }
+    st->empty_tuple = PyTuple_New(0);
+    st->str_path = PyUnicode_InternFromString("path");
+    st->str_offset = PyUnicode_InternFromString("offset");
+    st->str_value = PyUnicode_InternFromString("value");
+    st->str_add_note = PyUnicode_InternFromString("add_note");
+    if (st->empty_tuple == NULL || st->str_path == NULL || st->str_offset == NULL ||
+        st->str_value == NULL || st->str_add_note == NULL) {
+        goto error;
+    }
+    Py_DECREF(errors);
+    return st->ops->init_state(st);
+error:
+    Py_DECREF(errors);
+    return -1;
+}
+
+#define FORY_STATE_OBJECTS(X)                                                                  \
+    X(BufferType) X(DenseArrayType) X(EngineType) X(WriteContextType) X(ReadContextType)       \
+    X(BufferObjectType) X(empty_tuple) X(Decimal) X(fromtimestamp) X(array_array)              \
+    X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)    \
+    X(str_newargs) X(big_two_pow_63)
+
+int
+fory_state_traverse(ForyState *st, visitproc visit, void *arg)
+{
+#define VISIT_MEMBER(name) Py_VISIT(st->name);
+    FORY_STATE_OBJECTS(VISIT_MEMBER)
+    for (int i = 0; i < FORY_E_COUNT; i++) {
+        Py_VISIT(st->errors[i]);
+    }
+    for (int i = 0; i < FORY_TYPE_ID_COUNT; i++) {
+        Py_VISIT(st->array_carriers[i]);
+    }
+    return 0;
+}
+
+int
+fory_state_clear(ForyState *st)
+{
+#define CLEAR_MEMBER(name) Py_CLEAR(st->name);
+    FORY_STATE_OBJECTS(CLEAR_MEMBER)
+    for (int i = 0; i < FORY_E_COUNT; i++) {
+        Py_CLEAR(st->errors[i]);
+    }
+    for (int i = 0; i < FORY_TYPE_ID_COUNT; i++) {
+        Py_CLEAR(st->array_carriers[i]);
+    }
+    return 0;
+}

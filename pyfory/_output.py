@@ -1,0 +1,96 @@
+"""Output streams: what ``Buffer.wrap_output_stream`` returns."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+FLUSH_THRESHOLD = 4096
+
+
+class OutputStream:
+    """Sends the bytes written to a bound :class:`pyfory.Buffer` on to a stream.
+
+    ``stream.write`` may return the number of bytes it took (the rest is offered
+    again) or None for all of them. Its exceptions pass through unchanged; the
+    bytes that were not taken stay in the buffer.
+
+    Raises ValueError when the stream has no ``write``.
+    """
+
+    __slots__ = ("_stream", "_write", "_buffer", "_barriers")
+
+    def __init__(self, stream: Any) -> None:
+        write = getattr(stream, "write", None)
+        if write is None:
+            raise ValueError("stream must have write(): %s" % type(stream).__name__)
+        self._stream = stream
+        self._write = write
+        self._buffer: Optional[Any] = None
+        self._barriers = 0
+
+    def bind(self, buffer: Optional[Any]) -> None:
+        """Take the bytes of this Buffer from now on; None for no Buffer."""
+        self._buffer = buffer
+        self._barriers = 0
+
+    def get_output_stream(self) -> Any:
+        """The stream that this one writes to."""
+        return self._stream
+
+    def enter_flush_barrier(self) -> None:
+        """Hold bytes back until the barrier is left: they may still be patched."""
+        self._barriers += 1
+
+    def exit_flush_barrier(self) -> None:
+        """Leave the innermost barrier. Raises ValueError when there is none."""
+        if self._barriers == 0:
+            raise ValueError("exit_flush_barrier() without enter_flush_barrier()")
+        self._barriers -= 1
+
+    def try_flush(self) -> None:
+        """Write out what has gathered, once it is enough and no barrier is up."""
+        buffer = self._buffer
+        if buffer is None or self._barriers:
+            return
+        if buffer.get_writer_index() >= FLUSH_THRESHOLD:
+            self._drain(buffer)
+
+    def force_flush(self) -> None:
+        """Write out everything, then flush the stream if it can be flushed.
+
+        Raises ValueError inside a flush barrier."""
+        if self._barriers:
+            raise ValueError("force_flush() inside a flush barrier")
+        if self._buffer is not None:
+            self._drain(self._buffer)
+        flush = getattr(self._stream, "flush", None)
+        if flush is not None:
+            flush()
+
+    def reset(self) -> None:
+        """Drop the bytes that were not written out yet, and all barriers."""
+        self._barriers = 0
+        if self._buffer is not None:
+            self._buffer.set_writer_index(0)
+
+    def _drain(self, buffer: Any) -> None:
+        size = buffer.get_writer_index()
+        if size == 0:
+            return
+        # a copy, because the stream may keep what it is given
+        data = buffer.get_bytes(0, size)
+        done = 0
+        try:
+            while done < size:
+                count = self._write(data if done == 0 else data[done:])
+                if count is None:
+                    done = size
+                elif not 0 < count <= size - done:
+                    raise ValueError("stream.write() returned %r for %d bytes" % (count, size - done))
+                else:
+                    done += count
+        finally:
+            rest = data[done:]
+            buffer.set_writer_index(0)
+            if rest:
+                buffer.write_bytes(rest)

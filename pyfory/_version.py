@@ -1,0 +1,3 @@
+"""The version, in the one place from which the build and the package take it."""
+
+__version__ = "0.1.0"

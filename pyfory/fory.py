@@ -1,0 +1,345 @@
+"""`Fory`, the entry point, and `ThreadSafeFory`."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any, Callable, List, Optional, Tuple
+
+from pyfory import _core
+from pyfory.error import ForyInvalidError, ForyTypeError, ForyUnsupportedError
+from pyfory.policy import DEFAULT_POLICY
+from pyfory.registry import Registration, TypeRegistry
+
+__all__ = ["Config", "Fory", "ThreadSafeFory"]
+
+_MAX_INT64 = 2**63 - 1
+_MAX_DEPTH = 2**31 - 1
+_DEFAULT_XLANG_DEPTH = 50
+
+
+class Config:
+    """The options of a `Fory`, read-only."""
+
+    __slots__ = (
+        "xlang", "track_ref", "strict", "compatible", "field_nullable", "max_depth", "max_type_fields",
+        "max_type_meta_bytes", "max_schema_versions_per_type", "max_average_schema_versions_per_type",
+        "max_graph_memory_bytes", "max_unbacked_container_items", "policy", "meta_compressor",
+    )  # fmt: skip
+
+    @property
+    def meta_share(self) -> bool:
+        return bool(self.compatible)
+
+    @property
+    def scoped_meta_share_enabled(self) -> bool:
+        return bool(self.compatible)
+
+    def __repr__(self) -> str:
+        return "Config(%s)" % ", ".join("%s=%r" % (name, getattr(self, name)) for name in self.__slots__)
+
+
+class Fory(_core.Engine):
+    """Writes Python values in the Fory formats and reads them back.
+
+    Args:
+        xlang: True for the portable format that other languages read. Native mode
+            (False) is not part of this release and raises ForyUnsupportedError.
+        ref: keep shared and circular references. Off, the same object twice is
+            written twice and a cycle raises ForyDepthExceedError.
+        strict: only registered classes. Xlang mode needs registration in any case.
+        compatible: schema evolution; None means True. Both sides must agree.
+        max_depth: deepest nesting of containers and objects, writing and reading
+            alike; None means 50.
+        max_type_fields, max_type_meta_bytes, max_schema_versions_per_type,
+        max_average_schema_versions_per_type: limits on received schemas.
+        max_graph_memory_bytes: budget of one read for containers and objects, in bytes.
+        max_unbacked_container_items: budget of one read for elements without bytes.
+        policy: a DeserializationPolicy.
+        field_nullable: every dataclass field may be None on the wire.
+        meta_compressor: accepted for compatibility; TypeDefs are never compressed.
+
+    Raises:
+        TypeError: wrong argument types.
+        ValueError: limits outside their range.
+
+    One instance may be shared by threads and re-entered from serializers.
+    """
+
+    def __init__(
+        self,
+        xlang: bool = True,
+        ref: bool = False,
+        strict: bool = True,
+        compatible: Optional[bool] = None,
+        max_depth: Optional[int] = None,
+        max_type_fields: int = 512,
+        max_type_meta_bytes: int = 4096,
+        max_schema_versions_per_type: int = 10,
+        max_average_schema_versions_per_type: int = 3,
+        max_graph_memory_bytes: int = 128 * 1024 * 1024,
+        max_unbacked_container_items: int = 8192,
+        policy: Any = None,
+        field_nullable: bool = False,
+        meta_compressor: Any = None,
+    ) -> None:
+        if not xlang:
+            raise ForyUnsupportedError("native mode (xlang=False) is not part of this release")
+        config = Config()
+        config.xlang = True
+        config.track_ref = bool(ref)
+        config.strict = bool(strict) or _registration_forced()
+        config.compatible = True if compatible is None else bool(compatible)
+        config.field_nullable = bool(field_nullable)
+        config.max_depth = _depth(max_depth)
+        config.max_type_fields = _positive("max_type_fields", max_type_fields)
+        config.max_type_meta_bytes = _positive("max_type_meta_bytes", max_type_meta_bytes)
+        config.max_schema_versions_per_type = _positive("max_schema_versions_per_type", max_schema_versions_per_type)
+        config.max_average_schema_versions_per_type = _positive(
+            "max_average_schema_versions_per_type", max_average_schema_versions_per_type
+        )
+        config.max_graph_memory_bytes = _in_range("max_graph_memory_bytes", max_graph_memory_bytes, 1)
+        config.max_unbacked_container_items = _in_range(
+            "max_unbacked_container_items", max_unbacked_container_items, 0
+        )
+        config.policy = DEFAULT_POLICY if policy is None else policy
+        config.meta_compressor = meta_compressor
+        self.config = config
+        self.type_resolver = TypeRegistry(
+            config.track_ref,
+            config.strict,
+            config.compatible,
+            config.field_nullable,
+            config.policy,
+            config.max_type_fields,
+            config.max_type_meta_bytes,
+            config.max_schema_versions_per_type,
+            config.max_average_schema_versions_per_type,
+        )
+        self._lock = threading.Lock()
+        self._configure(
+            self.type_resolver,
+            config.track_ref,
+            config.strict,
+            config.compatible,
+            config.max_depth,
+            config.max_graph_memory_bytes,
+            config.max_unbacked_container_items,
+        )
+
+    xlang = property(lambda self: self.config.xlang, doc="True: the portable format.")
+    track_ref = property(lambda self: self.config.track_ref, doc="Whether references are kept.")
+    strict = property(lambda self: self.config.strict, doc="Whether only registered classes are taken.")
+    compatible = property(lambda self: self.config.compatible, doc="Whether schemas may evolve.")
+    field_nullable = property(lambda self: self.config.field_nullable, doc="Whether every field may be None.")
+    max_depth = property(lambda self: self.config.max_depth, doc="The nesting limit in force.")
+    max_graph_memory_bytes = property(lambda self: self.config.max_graph_memory_bytes, doc="Read budget, bytes.")
+    max_unbacked_container_items = property(
+        lambda self: self.config.max_unbacked_container_items, doc="Read budget, elements."
+    )
+    policy = property(lambda self: self.config.policy, doc="The DeserializationPolicy in force.")
+
+    def __repr__(self) -> str:
+        c = self.config
+        return "Fory(xlang=%r, ref=%r, strict=%r, compatible=%r, max_depth=%r)" % (
+            c.xlang, c.track_ref, c.strict, c.compatible, c.max_depth,
+        )  # fmt: skip
+
+    # ---- registration -----------------------------------------------------------
+
+    def register(
+        self,
+        cls: type,
+        *,
+        type_id: Optional[int] = None,
+        name: Optional[str] = None,
+        typename: Optional[str] = None,
+        namespace: Optional[str] = None,
+        serializer: Any = None,
+    ) -> Registration:
+        """Registers a dataclass, annotated class or enum, or any class with a serializer.
+
+        Args:
+            type_id: number of the type on all peers, 0 to 2**32-2.
+            name: "namespace.Name" on all peers. `typename=` (with or without
+                `namespace=`) is the older spelling.
+            serializer: a Serializer, its class, or a factory; makes the class an
+                extension type.
+            Without id and name the next free number from 65 up is taken.
+
+        Raises:
+            TypeError: the class, id or name is registered already, both id and
+                name are given, or an argument has the wrong type.
+            ValueError: an empty name or one ending with a dot; field options that
+                contradict each other.
+            OverflowError: a negative id, or an enum value above 2**32-1.
+        """
+        return self._add(cls, type_id, name, typename, namespace, serializer, False)
+
+    register_type = register
+
+    def register_union(
+        self,
+        cls: type,
+        *,
+        type_id: Optional[int] = None,
+        name: Optional[str] = None,
+        typename: Optional[str] = None,
+        namespace: Optional[str] = None,
+        serializer: Any = None,
+    ) -> Registration:
+        """Registers a union class with its `pyfory.union.UnionSerializer`.
+
+        Raises as `register` does, and TypeError without a serializer.
+        """
+        return self._add(cls, type_id, name, typename, namespace, serializer, True)
+
+    def register_serializer(self, cls: type, serializer: Any) -> None:
+        """Replaces the serializer of a registered class, which becomes an extension type.
+
+        Raises TypeUnregisteredError, or TypeError when `serializer` is no instance.
+        """
+        with self._lock:
+            info = self.type_resolver.replace_serializer(cls, serializer)
+            self._register(*self.type_resolver.engine_arguments(info))
+
+    def _add(self, cls: Any, type_id: Any, name: Any, typename: Any, namespace: Any, serializer: Any, union: bool) -> Registration:
+        with self._lock:
+            info, new = self.type_resolver.register(cls, type_id, name, typename, namespace, serializer, union)
+            if new:
+                self._register(*self.type_resolver.engine_arguments(info))
+        return info
+
+    # ---- streams --------------------------------------------------------------------
+
+    def dump(self, obj: Any, stream: Any) -> None:
+        """Writes obj to `stream.write(bytes-like)`; the bytes equal `dumps(obj)`.
+
+        A write that takes fewer bytes is repeated with the rest. Exceptions of
+        the stream pass unchanged.
+
+        Raises ValueError for an object without write, or one that takes no bytes.
+        """
+        write = getattr(stream, "write", None)
+        if write is None:
+            raise ForyInvalidError("the stream has no write method")
+        rest = memoryview(self.serialize(obj))
+        while len(rest):
+            taken = write(rest)
+            if taken is None or taken >= len(rest):
+                break
+            if taken <= 0:
+                raise ForyInvalidError("IOError: the stream took no bytes")
+            rest = rest[taken:]
+        flush = getattr(stream, "flush", None)
+        if flush is not None:
+            flush()
+
+    # Per-operation state lives in contexts of its own: there is never anything to reset.
+
+    def reset(self) -> None:
+        """Does nothing: no state is left over after an operation."""
+
+    reset_write = reset
+    reset_read = reset
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Fory cannot be pickled; build one in each process")
+
+
+def _registration_forced() -> bool:
+    return os.environ.get("ENABLE_TYPE_REGISTRATION_FORCIBLY", "").lower() in ("1", "true")
+
+
+def _depth(value: Any) -> int:
+    if value is None:
+        return _DEFAULT_XLANG_DEPTH
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ForyTypeError("max_depth must be an int or None, not %s" % type(value).__name__)
+    return max(min(value, _MAX_DEPTH), -1)
+
+
+def _positive(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ForyTypeError("%s must be an int, not %s" % (name, type(value).__name__))
+    if value <= 0:
+        raise ForyInvalidError("%s must be a positive integer" % name)
+    return value
+
+
+def _in_range(name: str, value: Any, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ForyTypeError("%s must be an int, not %s" % (name, type(value).__name__))
+    if not low <= value <= _MAX_INT64:
+        raise ForyInvalidError("%s must be in range [%d, 2**63-1]" % (name, low))
+    return value
+
+
+class ThreadSafeFory:
+    """A `Fory` for many threads whose registrations are frozen by the first use.
+
+    Args:
+        fory_factory: called without arguments to make the instance.
+        kwargs: the options of `Fory`, when there is no factory.
+
+    Every method is that of `Fory`. A plain `Fory` may be shared as well; this
+    class adds the promise that all threads see the same registrations.
+    """
+
+    def __init__(self, fory_factory: Optional[Callable[[], Fory]] = None, **kwargs: Any) -> None:
+        self._factory = fory_factory
+        self._kwargs = kwargs
+        self._lock = threading.Lock()
+        self._pending: List[Tuple[str, tuple, dict]] = []
+        self._fory: Optional[Fory] = None
+
+    def _instance(self) -> Fory:
+        fory = self._fory
+        if fory is None:
+            with self._lock:
+                fory = self._fory
+                if fory is None:
+                    fory = Fory(**self._kwargs) if self._factory is None else self._factory()
+                    for method, args, kwargs in self._pending:
+                        getattr(fory, method)(*args, **kwargs)
+                    self._fory = fory
+        return fory
+
+    def _record(self, method: str, args: tuple, kwargs: dict) -> None:
+        with self._lock:
+            if self._fory is not None:
+                raise RuntimeError(
+                    "Cannot register types after Fory instances have been created: register before the first use"
+                )
+            self._pending.append((method, args, kwargs))
+
+    def register(self, *args: Any, **kwargs: Any) -> None:
+        """As `Fory.register`; checked at the first use. RuntimeError after it."""
+        self._record("register", args, kwargs)
+
+    def register_type(self, *args: Any, **kwargs: Any) -> None:
+        """As `register`."""
+        self._record("register_type", args, kwargs)
+
+    def register_union(self, *args: Any, **kwargs: Any) -> None:
+        """As `Fory.register_union`; RuntimeError after the first use."""
+        self._record("register_union", args, kwargs)
+
+    def register_serializer(self, *args: Any, **kwargs: Any) -> None:
+        """As `Fory.register_serializer`; RuntimeError after the first use."""
+        self._record("register_serializer", args, kwargs)
+
+    def serialize(self, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `Fory.serialize`."""
+        return self._instance().serialize(obj, *args, **kwargs)
+
+    def deserialize(self, buffer: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `Fory.deserialize`."""
+        return self._instance().deserialize(buffer, *args, **kwargs)
+
+    dumps = serialize
+    loads = deserialize
+
+    def dump(self, obj: Any, stream: Any) -> None:
+        """As `Fory.dump`."""
+        self._instance().dump(obj, stream)

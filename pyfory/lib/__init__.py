@@ -1,0 +1,1 @@
+"""Small building blocks of the formats, exposed for users and tests."""

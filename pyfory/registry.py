@@ -1,0 +1,556 @@
+"""Registered types of one `Fory`, and every question the C engine asks once per type.
+
+The engine calls the methods of `TypeRegistry` when it meets a class or a
+remote schema for the first time, compiles the answers and keeps them. This is
+also the one place that turns a name or number on the wire into a class:
+xlang mode only ever looks among the registered ones and imports nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Dict, List, Optional, Tuple
+
+from pyfory.error import (
+    ForyInvalidError,
+    ForyLimitError,
+    ForyOverflowError,
+    ForyTypeError,
+    TypeUnregisteredError,
+)
+from pyfory.types import TypeId
+
+__all__ = ["Registration", "TypeInfo", "TypeRegistry"]
+
+_NO_ID = 0xFFFFFFFF
+_FIRST_AUTO_ID = 65
+#: engine kinds, as in csrc/runtime/runtime.h
+_KINDS = {"struct": 1, "enum": 2, "ext": 3, "union": 4}
+#: (by id, by name) wire type ids of each kind
+_TYPE_IDS = {
+    "enum": (TypeId.ENUM, TypeId.NAMED_ENUM),
+    "ext": (TypeId.EXT, TypeId.NAMED_EXT),
+    "union": (TypeId.TYPED_UNION, TypeId.NAMED_UNION),
+    "struct": (TypeId.STRUCT, TypeId.NAMED_STRUCT),
+    "evolving": (TypeId.COMPATIBLE_STRUCT, TypeId.NAMED_COMPATIBLE_STRUCT),
+}
+#: every meta string encoding is allowed in the dynamic contexts (wire-format 9.2)
+_ALL_ENCODINGS = 0b11111
+_NAMESPACE_SPECIALS = (".", "_")
+_TYPENAME_SPECIALS = ("$", "_")
+#: below this many accepted schemas the average limit does not apply (wire-format 15)
+_AVERAGE_FLOOR = 8192
+_MAX_REMOTE_TYPES = 8192
+
+
+class Registration:
+    """What is known of a registered class; also exported as `TypeInfo`."""
+
+    __slots__ = (
+        "cls", "kind", "type_id", "user_type_id", "namespace", "typename", "by_name", "evolving",
+        "serializer", "enum_spec", "plan",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        cls: type,
+        kind: str,
+        type_id: int,
+        user_type_id: Optional[int],
+        namespace: str,
+        typename: str,
+        evolving: bool,
+        serializer: Any,
+    ) -> None:
+        self.cls = cls
+        self.kind = kind
+        self.type_id = type_id
+        self.user_type_id = user_type_id
+        self.namespace = namespace
+        self.typename = typename
+        self.by_name = user_type_id is None
+        self.evolving = evolving
+        self.serializer = serializer
+        self.enum_spec: Any = None
+        self.plan: Any = None
+
+    @property
+    def type_def(self) -> bytes:
+        """TypeDef bytes once the class has been used, else b''."""
+        return b"" if self.plan is None else self.plan.type_def
+
+    def decode_namespace(self) -> str:
+        return self.namespace
+
+    def decode_typename(self) -> str:
+        return self.typename
+
+    def __repr__(self) -> str:
+        if self.by_name:
+            name = "%s.%s" % (self.namespace, self.typename) if self.namespace else self.typename
+            where = "name=%r" % name
+        else:
+            where = "type_id=%d" % (self.user_type_id or 0)
+        return "TypeInfo(%s, %s, %s)" % (self.cls.__qualname__, self.kind, where)
+
+
+TypeInfo = Registration
+
+
+class TypeRegistry:
+    """The types a `Fory` knows. Users meet it as `fory.type_resolver`."""
+
+    def __init__(
+        self,
+        track_ref: bool,
+        strict: bool,
+        compatible: bool,
+        field_nullable: bool,
+        policy: Any,
+        max_type_fields: int,
+        max_type_meta_bytes: int,
+        max_schema_versions_per_type: int,
+        max_average_schema_versions_per_type: int,
+    ) -> None:
+        self.xlang = True
+        self.track_ref = track_ref
+        self.strict = strict
+        self.compatible = compatible
+        self.field_nullable = field_nullable
+        self.policy = policy
+        self.max_type_fields = max_type_fields
+        self.max_type_meta_bytes = max_type_meta_bytes
+        self.max_schema_versions_per_type = max_schema_versions_per_type
+        self.max_average_schema_versions_per_type = max_average_schema_versions_per_type
+        self._by_class: Dict[type, Registration] = {}
+        self._by_id: Dict[int, Registration] = {}
+        self._by_name: Dict[Tuple[str, str], Registration] = {}
+        self._next_id = _FIRST_AUTO_ID
+        self._versions: Dict[Any, int] = {}
+        self._n_versions = 0
+
+    # ---- looking up ---------------------------------------------------------
+
+    def lookup(self, cls: Any) -> Optional[Registration]:
+        """The registration of exactly this class, or None."""
+        try:
+            return self._by_class.get(cls)
+        except TypeError:  # unhashable annotation objects
+            return None
+
+    def find(
+        self,
+        user_type_id: Optional[int] = None,
+        namespace: Optional[str] = None,
+        typename: Optional[str] = None,
+    ) -> Optional[Registration]:
+        """The registration of a number, or of a name, or None."""
+        if user_type_id is not None:
+            return self._by_id.get(user_type_id)
+        return self._by_name.get((namespace or "", typename or ""))
+
+    def get_type_info(self, cls: type, create: bool = True) -> Optional[Registration]:
+        """The registration of a class.
+
+        Raises TypeUnregisteredError when there is none and `create` is true.
+        """
+        found = self.lookup(cls)
+        if found is None and create:
+            raise self._unregistered(cls)
+        return found
+
+    def get_serializer(self, cls: type) -> Any:
+        """The serializer a class was registered with, or None for structs and enums.
+
+        Raises TypeUnregisteredError for a class that is not registered.
+        """
+        info = self.get_type_info(cls)
+        return None if info is None else info.serializer
+
+    def _unregistered(self, cls: type) -> TypeUnregisteredError:
+        name = "%s.%s" % (cls.__module__, cls.__qualname__)
+        return TypeUnregisteredError(
+            "%s is not registered: call fory.register(%s, name=...) before the first use on every peer"
+            % (name, cls.__name__)
+        )
+
+    # ---- registering ----------------------------------------------------------
+
+    def register(
+        self,
+        cls: type,
+        type_id: Optional[int],
+        name: Optional[str],
+        typename: Optional[str],
+        namespace: Optional[str],
+        serializer: Any,
+        union: bool,
+    ) -> Tuple[Registration, bool]:
+        """Checks the arguments of `Fory.register` and records the class.
+
+        Returns the registration and whether it is new. Raises as documented there.
+        """
+        if not isinstance(cls, type):
+            raise ForyTypeError("expected a class, got %s" % type(cls).__name__)
+        by_name = _split_name(name, typename, namespace)
+        if by_name is not None and type_id is not None:
+            raise ForyTypeError("type name %r and type_id=%r should not be set at the same time" % (by_name, type_id))
+        known = self._by_class.get(cls)
+        if known is not None:
+            if by_name is None and type_id is None and serializer is None:
+                return known, False
+            raise ForyTypeError("%s registered already" % cls.__qualname__)
+        if _is_builtin(cls):
+            raise ForyTypeError("%s registered already: it is a builtin type" % cls.__qualname__)
+        if type_id is not None:
+            type_id = _check_id(type_id)
+        kind, enum_spec = _kind_of(cls, serializer, union)
+        if kind == "struct":
+            from pyfory.schema import check_struct_class
+
+            check_struct_class(cls)
+        user_id = type_id
+        if by_name is None and user_id is None:
+            while self._next_id in self._by_id:
+                self._next_id += 1
+            user_id = self._next_id
+        self._check_free(cls, user_id, by_name)
+        evolving = _is_evolving(cls)
+        ids = _TYPE_IDS["evolving" if kind == "struct" and self.compatible and evolving else kind]
+        ns, simple = by_name or ("", "")
+        info = Registration(cls, kind, ids[user_id is None], user_id, ns, simple, evolving, None)
+        info.enum_spec = enum_spec
+        if serializer is not None:
+            from pyfory.serializer import make_serializer
+
+            info.serializer = make_serializer(serializer, self, cls)
+        self._by_class[cls] = info
+        if user_id is None:
+            self._by_name[ns, simple] = info
+        else:
+            self._by_id[user_id] = info
+        return info, True
+
+    def _check_free(self, cls: type, user_id: Optional[int], name: Optional[Tuple[str, str]]) -> None:
+        if user_id is not None and user_id in self._by_id:
+            other = self._by_id[user_id].cls
+            raise ForyTypeError("user_type_id %d already registered for %s" % (user_id, other.__qualname__))
+        if name is not None and name in self._by_name:
+            other = self._by_name[name].cls
+            raise ForyTypeError(
+                "the name %s is already registered for %s"
+                % ("%s.%s" % name if name[0] else name[1], other.__qualname__)
+            )
+
+    def replace_serializer(self, cls: type, serializer: Any) -> Registration:
+        """Turns a registered class into an extension type with the same id or name."""
+        info = self._by_class.get(cls)
+        if info is None:
+            raise self._unregistered(cls)
+        if isinstance(serializer, type) or not (hasattr(serializer, "write") and hasattr(serializer, "read")):
+            raise ForyTypeError("register_serializer needs a serializer instance")
+        info.serializer = serializer
+        if info.kind != "union":
+            info.kind = "ext"
+            info.type_id = _TYPE_IDS["ext"][info.by_name]
+        info.plan = None
+        return info
+
+    def engine_arguments(self, info: Registration) -> tuple:
+        """What `Engine._register` needs to know of a registration."""
+        shared = self.compatible and (info.by_name or info.type_id == TypeId.COMPATIBLE_STRUCT)
+        ns: Tuple[int, bytes] = (0, b"")
+        name: Tuple[int, bytes] = (0, b"")
+        if info.by_name and not shared:
+            from pyfory._core import encode_meta_string
+
+            if info.namespace:
+                ns = encode_meta_string(info.namespace, *_NAMESPACE_SPECIALS, _ALL_ENCODINGS)
+            name = encode_meta_string(info.typename, *_TYPENAME_SPECIALS, _ALL_ENCODINGS)
+        return (info.cls, info, _KINDS[info.kind], info.type_id, info.user_type_id, ns, name, shared)
+
+    # ---- questions of the engine ------------------------------------------------
+
+    def resolve_class(self, cls: type) -> Tuple[str, Any]:
+        """How values of an unregistered class travel: (family, detail).
+
+        Raises TypeUnregisteredError when they do not (wire-format 5.1).
+        """
+        for base in cls.__mro__[1:]:
+            info = self._by_class.get(base)
+            if info is not None and info.serializer is not None:
+                supports = getattr(info.serializer, "support_subclass", None)
+                if supports is not None and supports():
+                    return "inherit", base
+        return _builtin_family(cls) or self._refuse(cls)
+
+    def _refuse(self, cls: type) -> Any:
+        raise self._unregistered(cls)
+
+    def struct_plan(self, cls: type) -> tuple:
+        """The plan of a registered struct, with its attributes' declaration order."""
+        from pyfory.plan import build_struct_plan
+        from pyfory.schema import is_dataclass
+
+        info = self._by_class[cls]
+        if info.plan is None:
+            info.plan = build_struct_plan(self, info)
+        plan = info.plan
+        if not plan.attrs and not is_dataclass(cls) and _keeps_attributes(cls):
+            raise ForyTypeError(
+                "%s has no annotated fields, so its attributes would be lost: annotate them, make it a dataclass, "
+                "or register it with serializer=" % cls.__qualname__
+            )
+        slotted = getattr(cls, "__dictoffset__", 0) == 0
+        order = _declaration_order(cls, plan.attrs)
+        return (
+            plan.type_def,
+            plan.key,
+            plan.hash,
+            plan.attrs,
+            plan.fields,
+            order,
+            (plan.read.fields, plan.read.missing),
+            tuple((value, (read.fields, read.missing)) for value, read in plan.alternatives),
+            slotted,
+        )
+
+    def type_def_of(self, cls: type) -> Tuple[bytes, int]:
+        """(TypeDef, key) of a class that is no struct."""
+        from pyfory.typedef import build_type_def, type_def_key
+
+        data = build_type_def(self, self._by_class[cls])
+        return data, type_def_key(data)
+
+    def enum_spec(self, cls: type) -> tuple:
+        """((member, wire value), ...) sorted by wire value."""
+        return self._by_class[cls].enum_spec
+
+    def serializer_of(self, cls: type) -> Any:
+        return self._by_class[cls].serializer
+
+    def union_spec(self, cls: type) -> tuple:
+        """(constructor, ((case id, slot), ...)) of a registered union."""
+        from pyfory.plan import slot_for_hint
+
+        serializer = self._by_class[cls].serializer
+        cases = tuple((case, slot_for_hint(hint, self)) for case, hint in serializer.alternatives.items())
+        return cls._from_case_id, cases  # type: ignore[attr-defined]
+
+    def resolve_name(self, ns: bytes, ns_encoding: int, name: bytes, name_encoding: int) -> type:
+        """The class registered under a name of the wire (wire-format 9.2).
+
+        Raises TypeUnregisteredError; nothing is ever imported.
+        """
+        from pyfory._core import decode_meta_string
+
+        namespace = decode_meta_string(ns, ns_encoding, *_NAMESPACE_SPECIALS) if ns else ""
+        typename = decode_meta_string(name, name_encoding, *_TYPENAME_SPECIALS) if name else ""
+        info = self._by_name.get((namespace, typename))
+        if info is None:
+            full = "%s.%s" % (namespace, typename) if namespace else typename
+            raise TypeUnregisteredError("%s not registered" % full[:120])
+        return info.cls
+
+    def accept_type_def(self, type_id: int, data: bytes) -> tuple:
+        """Checks, matches and counts a TypeDef met for the first time.
+
+        Returns (class, None) for our own schema or a type without fields,
+        (class, read plan) for another version, and (None, (remote type, keys,
+        slots)) for a struct that is not registered.
+
+        Raises ForyInvalidDataError, ForyLimitError, TypeNotCompatibleError
+        (wire-format 11.2, 14 and 15).
+        """
+        from pyfory.plan import build_struct_plan, parse_type_def, read_plan_for, resolve_remote, unknown_plan
+
+        remote = parse_type_def(self, data)
+        info = resolve_remote(self, remote)
+        if info is None:
+            self._count_version(remote)
+            keys, slots = unknown_plan(self, remote)
+            return None, (remote, keys, slots)
+        if info.kind != "struct":
+            return info.cls, None
+        if info.plan is None:
+            info.plan = build_struct_plan(self, info)
+        if remote.key == info.plan.key:
+            return info.cls, None
+        self._count_version(remote)
+        plan = read_plan_for(self, info, remote)
+        return info.cls, (plan.fields, plan.missing)
+
+    def _count_version(self, remote: Any) -> None:
+        """Schemas are refused beyond the limits, not merely left out of a cache (decision 5)."""
+        identity = (remote.namespace, remote.typename) if remote.by_name else remote.user_type_id
+        count = self._versions.get(identity, 0)
+        if count >= self.max_schema_versions_per_type:
+            raise ForyLimitError(
+                "more than %d schema versions of %s; raise Fory(max_schema_versions_per_type=...) for trusted peers"
+                % (self.max_schema_versions_per_type, remote.display_name[:120])
+            )
+        if count == 0 and len(self._versions) >= _MAX_REMOTE_TYPES:
+            raise ForyLimitError("more than %d remote types: the key limit of schema metadata" % _MAX_REMOTE_TYPES)
+        types = len(self._versions) + (count == 0)
+        if (
+            self._n_versions >= _AVERAGE_FLOOR
+            and self._n_versions // types >= self.max_average_schema_versions_per_type
+        ):
+            raise ForyLimitError(
+                "more than %d schema versions on average; raise Fory(max_average_schema_versions_per_type=...) "
+                "for trusted peers" % self.max_average_schema_versions_per_type
+            )
+        self._versions[identity] = count + 1
+        self._n_versions += 1
+
+    def unknown_wire_form(self, remote: Any) -> tuple:
+        """(type id, TypeDef, key, keys, slots) to write an UnknownStruct again."""
+        from pyfory.plan import unknown_plan
+
+        if not self.compatible:
+            raise ForyTypeError("an UnknownStruct can only be written with Fory(compatible=True)")
+        keys, slots = unknown_plan(self, remote)
+        return remote.type_id, remote.data, remote.key, keys, slots
+
+
+# ---- helpers of registration ---------------------------------------------------
+
+
+def _split_name(name: Any, typename: Any, namespace: Any) -> Optional[Tuple[str, str]]:
+    """(namespace, simple name), or None without a name. `typename` is the older word for `name`."""
+    for value in (name, typename, namespace):
+        if value is not None and not isinstance(value, str):
+            raise ForyTypeError("type names must be str, not %s" % type(value).__name__)
+    if name is not None and typename is not None:
+        raise ForyTypeError("name= and typename= are the same argument; give one")
+    full = typename if name is None else name
+    if full is None:
+        if namespace is not None:
+            raise ForyTypeError("namespace= needs typename=")
+        return None
+    if namespace is not None:
+        if not full:
+            raise ForyInvalidError("name must not be empty or end with '.'")
+        return namespace, full
+    if not full or full.endswith("."):
+        raise ForyInvalidError("name must not be empty or end with '.'")
+    ns, _, simple = full.rpartition(".")
+    return ns, simple
+
+
+def _check_id(type_id: Any) -> int:
+    if isinstance(type_id, bool) or not isinstance(type_id, int):
+        raise ForyTypeError("type_id must be an int, not %s" % type(type_id).__name__)
+    if type_id < 0:
+        raise ForyOverflowError("type_id must not be negative")
+    if type_id >= _NO_ID:
+        raise ForyInvalidError("type_id must be at most 2**32-2")
+    return int(type_id)
+
+
+def _kind_of(cls: type, serializer: Any, union: bool) -> Tuple[str, Any]:
+    if union:
+        if serializer is None:
+            raise ForyTypeError("register_union requires a serializer")
+        return "union", None
+    if serializer is not None:
+        return "ext", None
+    enum = sys.modules.get("enum")
+    if enum is not None and issubclass(cls, enum.Enum):
+        return "enum", _enum_values(cls)
+    return "struct", None
+
+
+def _enum_values(cls: Any) -> Tuple[Tuple[Any, int], ...]:
+    """Wire values of an enum: its own when all are distinct non-negative ints, else the
+    declaration index (wire-format 8.1)."""
+    members: List[Any] = list(cls)
+    values = [m.value for m in members]
+    own = all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values)
+    if own and len(set(values)) == len(values):
+        for member in members:
+            if member.value > 0xFFFFFFFF:
+                raise ForyOverflowError("%s is larger than 2**32-1" % member)
+        pairs = [(m, int(m.value)) for m in members]
+    else:
+        pairs = [(m, i) for i, m in enumerate(members)]
+    return tuple(sorted(pairs, key=lambda pair: pair[1]))
+
+
+def _is_evolving(cls: type) -> bool:
+    meta = cls.__dict__.get("__fory_object__")
+    if meta is None:
+        from pyfory.field import extract_object_meta
+
+        meta = extract_object_meta(cls)
+    return True if meta is None else bool(meta.evolving)
+
+
+def _declaration_order(cls: type, attrs: Tuple[str, ...]) -> Tuple[int, ...]:
+    """Attribute indices in the order an ordinary __init__ would set them."""
+    declared = getattr(cls, "__dataclass_fields__", None)
+    if declared is None:
+        declared = {}
+        for base in reversed(cls.__mro__):
+            declared.update(base.__dict__.get("__annotations__", {}))
+    rank = {name: i for i, name in enumerate(declared)}
+    return tuple(sorted(range(len(attrs)), key=lambda i: rank.get(attrs[i], len(rank))))
+
+
+def _keeps_attributes(cls: type) -> bool:
+    return cls.__init__ is not object.__init__ or any(base.__dict__.get("__slots__") for base in cls.__mro__)
+
+
+# ---- builtin families --------------------------------------------------------------
+
+_BUILTINS = frozenset(
+    (bool, int, float, complex, str, bytes, bytearray, memoryview, list, tuple, set, frozenset, dict, range, slice,
+     object, type, type(None))
+)  # fmt: skip
+
+
+def _is_builtin(cls: type) -> bool:
+    return cls in _BUILTINS or _exact_family(cls) is not None
+
+
+def _exact_family(cls: type) -> Optional[Tuple[str, Any]]:
+    """Types that travel without registration beyond those the engine knows itself."""
+    module, name = cls.__module__, cls.__qualname__
+    if module == "decimal" or module == "_decimal" or module == "_pydecimal":
+        if name == "Decimal":
+            return "builtin", TypeId.DECIMAL
+    elif module == "datetime":
+        if name in ("date", "datetime", "timedelta"):
+            return "builtin", {"date": TypeId.DATE, "datetime": TypeId.TIMESTAMP, "timedelta": TypeId.DURATION}[name]
+    elif module == "numpy":
+        if name == "ndarray":
+            return "by_value", 0
+    elif module == "array":
+        if name == "array":
+            return "by_value", 0
+    elif module == "pyfory.array":
+        type_id = cls.__dict__.get("type_id")
+        if type_id is not None:
+            return "builtin", int(type_id)
+    elif module == "pyfory.unknown" and name == "UnknownStruct":
+        return "unknown", 0
+    return None
+
+
+def _builtin_family(cls: type) -> Optional[Tuple[str, Any]]:
+    exact = _exact_family(cls)
+    if exact is not None:
+        return exact
+    if issubclass(cls, (str, bytes, bytearray, int, float)):
+        return None
+    from collections import abc
+
+    if issubclass(cls, abc.Mapping):
+        return "builtin", TypeId.MAP
+    if issubclass(cls, abc.Set):
+        return "builtin", TypeId.SET
+    if issubclass(cls, abc.Sequence):
+        from pyfory._core import DenseArray
+
+        return None if issubclass(cls, DenseArray) else ("builtin", TypeId.LIST)
+    return None

@@ -1,0 +1,24 @@
+"""Which vector instructions the kernels use (environment: PYFORY_SIMD)."""
+
+from __future__ import annotations
+
+from typing import List
+
+from pyfory import _core
+
+__all__ = ["available", "current", "force"]
+
+
+def current() -> str:
+    """The tier in use: "scalar", "baseline", "avx2" or "avx512"."""
+    return _core.simd_tier()
+
+
+def available() -> List[str]:
+    """The tiers that this build and this processor can run."""
+    return _core.simd_tiers()
+
+
+def force(tier: str) -> None:
+    """Uses `tier` from now on. Raises ValueError when it is not available."""
+    _core.set_simd_tier(tier)
