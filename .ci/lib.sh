@@ -68,8 +68,8 @@ readme_command() {
 
 # tells the tests where the peers are
 use_peers() {
-    if [[ -f "$WORK/peers/env.sh" ]]; then
-        source "$WORK/peers/env.sh"
+    if [[ -f "$WORK/peers.env" ]]; then
+        source "$WORK/peers.env"
     fi
 }
 

@@ -44,6 +44,7 @@ def _arguments() -> argparse.Namespace:
         options.rounds = 3 if options.quick else 4
     options.sittings = options.sittings or (1 if options.quick else 2)
     options.samples = options.samples or (1 if options.quick else 2)
+    options.extra = 2 if options.quick else options.rounds * options.samples
     if options.peers is None:
         # The quick form leaves out the peers that say least.
         left_out = ("cloudpickle", "json", "msgspec-struct", "marshal") if options.quick else ()
@@ -154,7 +155,9 @@ def main() -> int:
             if options.quick and position > 3:
                 # On a slow or busy machine the quick form keeps its time by measuring less.
                 due = (time.monotonic() - ready) / (position - 1) * len(chosen)
-                options.rounds = asked_rounds if due < QUICK_SECONDS else max(1, asked_rounds - 1)
+                in_time = due < QUICK_SECONDS
+                options.rounds = asked_rounds if in_time else max(1, asked_rounds - 1)
+                options.extra = 2 if in_time else 0
             records[item.name] = session.measure(item)
             rest = (time.monotonic() - ready) / position * (len(chosen) - position)
             say(f"{position}/{len(chosen)} (about {rest:.0f} s left) " + _line(item.name, records[item.name]))

@@ -205,9 +205,9 @@ class Session:
                 shift = turn % max(1, len(order))
                 for key in order[shift:] + order[:shift]:
                     self.take_turn(key, running, cells, samples, self.options.samples)
-            # Who had no quiet moment gets more turns, up to as many again.
+            # Who had no quiet moment gets more turns.
             wanted = min(2, self.options.rounds * self.options.samples)
-            for _ in range(self.options.rounds * self.options.samples):
+            for _ in range(self.options.extra):
                 disturbed = [key for key in running if self.quiet(samples[key]) < wanted]
                 for key in disturbed:
                     self.take_turn(key, running, cells, samples, 1)

@@ -3,10 +3,11 @@
     python benchmarks/startup.py
 
 measures, in fresh processes, ``import pyfory``, the making of a ``Fory`` and
-the registration of a dataclass with eight fields, prints the medians beside
-their limits, and exits with 1 when one is over. Import time is what the import
-adds to a bare interpreter's start: the time between two clock readings around
-it, without the start of the interpreter itself.
+the registration of a dataclass with eight fields, prints the best and the
+median process beside the limit, and exits with 1 when the best is over: what
+else the machine does can only add to a time. Import time is what the import
+adds to a bare interpreter's start, the time between two clock readings around
+it.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ print(json.dumps({
 """
 
 
-def measure(processes: int) -> Dict[str, float]:
-    """Return the median over fresh processes of each cost, in microseconds.
+def measure(processes: int) -> Dict[str, List[float]]:
+    """Return each cost in each of some fresh processes, in microseconds.
 
     Raises AssertionError when importing pyfory imported NumPy.
     """
@@ -78,7 +79,7 @@ def measure(processes: int) -> Dict[str, float]:
             continue  # reads the files from the disk for the first time
         for name in LIMITS:
             results[name].append(values[name] * 1e6)
-    return {name: statistics.median(values) for name, values in results.items()}
+    return results
 
 
 def main() -> int:
@@ -86,10 +87,12 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=9, help="fresh processes to measure (default: %(default)s)")
     options = parser.parse_args()
     over = 0
-    for name, value in measure(options.processes).items():
-        limit = LIMITS[name]
-        over += value > limit
-        print("{:<24}{:>12,.1f} us   limit {:>8,.0f} us   {}".format(name, value, limit, "OVER" if value > limit else "ok"))
+    print("{:<24}{:>12}{:>12}{:>12}  us".format("", "best", "median", "limit"))
+    for name, values in measure(options.processes).items():
+        best, limit = min(values), LIMITS[name]
+        over += best > limit
+        verdict = "OVER" if best > limit else "ok"
+        print("{:<24}{:>12,.1f}{:>12,.1f}{:>12,.0f}  {}".format(name, best, statistics.median(values), limit, verdict))
     return 1 if over else 0
 
 

@@ -112,7 +112,7 @@ class Array:
 
     def __class_getitem__(cls, params: Any) -> Any:
         element = _element("Array", params)
-        return Annotated[List[element], ArrayMeta(element, "array")]
+        return Annotated[List[element], ArrayMeta(element, "array")]  # type: ignore[valid-type]
 
 
 class NDArray:

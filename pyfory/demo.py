@@ -82,21 +82,26 @@ def _distributions() -> List[Distribution]:
     for dist in metadata.distributions():
         try:
             info = dist.metadata
-            name = info["Name"]
+            name = (info.get_all("Name") or [""])[0]
             files = dist.files or []
         except Exception:  # a half-removed distribution is no reason to stop
             continue
         if not name or name in found:
             continue
+
+        def first(key: str, info: Any = info) -> Optional[str]:
+            values = info.get_all(key)
+            return str(values[0]) if values else None
+
         urls = {}
         for entry in info.get_all("Project-URL") or []:
             label, _, url = entry.partition(",")
             urls[label.strip()] = url.strip()
         found[name] = Distribution(
             name=name,
-            version=info["Version"] or "",
-            summary=info.get("Summary"),
-            requires_python=info.get("Requires-Python"),
+            version=first("Version") or "",
+            summary=first("Summary"),
+            requires_python=first("Requires-Python"),
             requires=list(info.get_all("Requires-Dist") or []),
             classifiers=list(info.get_all("Classifier") or []),
             urls=urls,

@@ -593,7 +593,7 @@ def _to_text(value: Any) -> str:
 def _to_float(local_id: int) -> Convert:
     exact = _EXACT_FLOAT[local_id]
 
-    def to_float(value: Any) -> float:
+    def to_float(value: Any) -> Any:
         if isinstance(value, float):
             return exact(value)
         if isinstance(value, int):

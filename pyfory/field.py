@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
 
 from pyfory.error import SchemaError
 
@@ -128,7 +128,7 @@ def dataslots(cls: type) -> type:
         raise TypeError("%s already specifies __slots__" % cls.__name__)
     namespace = dict(cls.__dict__)
     own = [f.name for f in dataclasses.fields(cls)]
-    inherited = set()
+    inherited: Set[str] = set()
     for base in cls.__mro__[1:-1]:
         slots = base.__dict__.get("__slots__", ())
         inherited.update((slots,) if isinstance(slots, str) else slots)
@@ -140,7 +140,7 @@ def dataslots(cls: type) -> type:
     namespace.pop("__weakref__", None)
     result = type(cls)(cls.__name__, cls.__bases__, namespace)
     result.__qualname__ = getattr(cls, "__qualname__", cls.__name__)
-    if cls.__dict__.get("__dataclass_params__") is not None and cls.__dataclass_params__.frozen:
+    if getattr(cls.__dict__.get("__dataclass_params__"), "frozen", False):
         # default pickling would call the frozen __setattr__
         if "__getstate__" not in cls.__dict__:
             result.__getstate__ = _slots_getstate  # type: ignore[attr-defined]
@@ -148,13 +148,13 @@ def dataslots(cls: type) -> type:
     return result
 
 
-def _slots_getstate(self: Any) -> list:
+def _slots_getstate(self: Any) -> List[Any]:
     import dataclasses
 
     return [getattr(self, f.name) for f in dataclasses.fields(self)]
 
 
-def _slots_setstate(self: Any, state: list) -> None:
+def _slots_setstate(self: Any, state: List[Any]) -> None:
     import dataclasses
 
     for f, value in zip(dataclasses.fields(self), state):
@@ -163,7 +163,8 @@ def _slots_setstate(self: Any, state: list) -> None:
 
 def extract_field_meta(dc_field: Any) -> Optional[ForyFieldMeta]:
     """The options given with `field(...)`, None for an ordinary dataclass field."""
-    return dc_field.metadata.get(FORY_FIELD_METADATA_KEY)
+    meta: Optional[ForyFieldMeta] = dc_field.metadata.get(FORY_FIELD_METADATA_KEY)
+    return meta
 
 
 def extract_object_meta(cls: type) -> Optional[ForyObjectMeta]:

@@ -45,7 +45,7 @@ __all__ = [
 NULLABLE, TRACK_REF, DYNAMIC = 1, 2, 4
 
 #: (type id, flags, class, argument slots, carrier)
-SlotSpec = Tuple[int, int, Optional[type], tuple, int]
+SlotSpec = Tuple[int, int, Optional[type], Tuple[Any, ...], int]
 #: (attribute index, kind, value or callable), for attributes that are not on the wire
 Missing = Tuple[int, int, Any]
 #: (attribute index or -1, slot, conversion or None)

@@ -149,6 +149,12 @@ class TypeRegistry:
             return self._by_id.get(user_type_id)
         return self._by_name.get((namespace or "", typename or ""))
 
+    def class_named(self, name: str) -> Optional[type]:
+        """The only registered class with this __name__, for forward references between local
+        classes; None when there is none or more than one."""
+        found = [cls for cls in self._by_class if cls.__name__ == name]
+        return found[0] if len(found) == 1 else None
+
     def get_type_info(self, cls: type, create: bool = True) -> Optional[Registration]:
         """The registration of a class.
 

@@ -82,7 +82,7 @@ class TypeNode:
             self.zero,
         )
 
-    def _key(self) -> tuple:
+    def _key(self) -> Tuple[Any, ...]:
         return (
             self.type_id, self.args, self.nullable, self.ref, self.cls, self.carrier,
             self.fingerprint_id, self.zero,
@@ -227,7 +227,7 @@ def _is_annotated(hint: Any) -> bool:
     return hasattr(hint, "__metadata__") and not isinstance(hint, type)
 
 
-def _union_alternatives(hint: Any) -> Optional[tuple]:
+def _union_alternatives(hint: Any) -> Optional[Tuple[Any, ...]]:
     """The alternatives of `Union[...]`, `Optional[...]` or `X | Y`; None for anything else."""
     if typing.get_origin(hint) is typing.Union:
         return typing.get_args(hint)
@@ -299,7 +299,7 @@ def _class_node(cls: type, resolver: Any) -> TypeNode:
     return ANY
 
 
-def _union_node(alternatives: tuple, resolver: Any, owner: Optional[type]) -> TypeNode:
+def _union_node(alternatives: Tuple[Any, ...], resolver: Any, owner: Optional[type]) -> TypeNode:
     others = [a for a in alternatives if a is not type(None) and a is not None]
     nullable = len(others) < len(alternatives)
     if len(others) == 1:
@@ -347,7 +347,7 @@ def _is_final(origin: Any) -> bool:
     return origin is typing.Final
 
 
-def _tuple_node(args: tuple, resolver: Any, owner: Optional[type]) -> TypeNode:
+def _tuple_node(args: Tuple[Any, ...], resolver: Any, owner: Optional[type]) -> TypeNode:
     if not args or args == ((),):
         return ANY
     if len(args) == 2 and args[1] is Ellipsis:
@@ -359,7 +359,7 @@ def _tuple_node(args: tuple, resolver: Any, owner: Optional[type]) -> TypeNode:
     return TypeNode(TypeId.LIST, (element,), carrier=CARRIER_TUPLE)
 
 
-def _literal_node(values: tuple, resolver: Any) -> TypeNode:
+def _literal_node(values: Tuple[Any, ...], resolver: Any) -> TypeNode:
     kinds = {type(v) for v in values if v is not None}
     nullable = any(v is None for v in values)
     if len(kinds) != 1:
@@ -500,8 +500,8 @@ def _resolve(base: type, pending: Dict[str, Any], cls: type, resolver: Any) -> D
             return _get_type_hints(holder, global_names, local_names)
         except NameError as error:
             match = _UNDEFINED_NAME.search(str(error))
-            name = getattr(error, "name", None) or (match.group(1) if match else None)
-            found = None if name is None or name in local_names else _find_name(name, base, cls, resolver)
+            name = str(getattr(error, "name", None) or (match.group(1) if match else ""))
+            found = None if not name or name in local_names else _find_name(name, base, cls, resolver)
             if found is None:
                 raise UnresolvedAnnotationError(
                     "cannot resolve the annotations of class %s: %s" % (base.__qualname__, error)
@@ -585,7 +585,8 @@ def zero_default(node: TypeNode) -> Default:
     if type_id == TypeId.BINARY:
         return (DEFAULT_VALUE, b"")
     if type_id == TypeId.ENUM and node.cls is not None:
-        return (DEFAULT_VALUE, next(iter(node.cls), None))
+        members: Any = node.cls
+        return (DEFAULT_VALUE, next(iter(members), None))
     if type_id == TypeId.SET and node.carrier == CARRIER_FROZENSET:
         return (DEFAULT_VALUE, frozenset())
     if node.zero is not None:
@@ -758,14 +759,14 @@ def _class_attribute_default(cls: type, name: str) -> Optional[Default]:
 # ---- order, fingerprint, hash -------------------------------------------------
 
 
-def identifier(field: StructField, java: bool = False) -> tuple:
+def identifier(field: StructField, java: bool = False) -> Tuple[Any, ...]:
     """Sort key of a field by its identity: tagged fields first, by number."""
     if field.tag >= 0:
         return (0, field.tag)
     return (1, java_snake_case(field.name) if java else field.snake, field.name)
 
 
-def wire_order_key(field: StructField, java: bool = False) -> tuple:
+def wire_order_key(field: StructField, java: bool = False) -> Tuple[Any, ...]:
     """Sort key of section 12."""
     type_id = field.node.type_id
     if type_id not in NUMERIC_IDS:

@@ -21,15 +21,16 @@ _MANY_FIELDS = 31
 _FIELD_TRACK_REF, _FIELD_NULLABLE = 1, 2
 _CODE_TAG = 3
 _MAX_TAG = 1 << 29
+_Context = Tuple[Tuple[int, ...], str, str]
 #: sizes and counts that no longer fit their bits are followed by the rest
 _LONG_NAME, _LONG_FIELD, _LONG_BODY = 63, 15, 255
 # No sane schema nests containers this deep; a hostile one could exhaust the stack.
 MAX_TYPE_NESTING = 100
 
 # Meta string contexts: encodings by code, special characters (section 10).
-_NAMESPACE = ((0, 4, 2), ".", "_")
-_TYPE_NAME = ((0, 4, 2, 3), "$", "_")
-_FIELD_NAME = ((0, 4, 2), "$", "_")
+_NAMESPACE: _Context = ((0, 4, 2), ".", "_")
+_TYPE_NAME: _Context = ((0, 4, 2, 3), "$", "_")
+_FIELD_NAME: _Context = ((0, 4, 2), "$", "_")
 
 _KINDS = {"enum": 0, "ext": 2, "union": 4}
 _KIND_NAMES = ("enum", "ext", "union")
@@ -48,7 +49,7 @@ def _vu32(value: int) -> bytes:
     return bytes(out)
 
 
-def _encode_name(text: str, context: tuple) -> Tuple[int, bytes]:
+def _encode_name(text: str, context: _Context) -> Tuple[int, bytes]:
     """(code, bytes) of a name; the code is the index of the encoding in its context."""
     from pyfory._core import encode_meta_string
 
@@ -62,7 +63,7 @@ def _encode_name(text: str, context: tuple) -> Tuple[int, bytes]:
     return encodings.index(encoding), bytes(data)
 
 
-def _name_bytes(text: str, context: tuple) -> bytes:
+def _name_bytes(text: str, context: _Context) -> bytes:
     code, data = _encode_name(text, context)
     size = len(data)
     if size < _LONG_NAME:
@@ -164,7 +165,7 @@ class RemoteField:
     @property
     def key(self) -> str:
         """The name under which an UnknownStruct holds the value."""
-        return "__tag_%d__" % self.tag_id if self.name is None else self.name
+        return "__tag_%s__" % self.tag_id if self.name is None else self.name
 
     def __repr__(self) -> str:
         return "RemoteField(%r, %r)" % (self.key, self.node)
@@ -249,7 +250,7 @@ class _Cursor:
         return self.data[self.pos - n : self.pos]
 
 
-def _read_name(cursor: _Cursor, context: tuple) -> str:
+def _read_name(cursor: _Cursor, context: _Context) -> str:
     head = cursor.u8()
     size = head >> 2
     if size == _LONG_NAME:
@@ -257,7 +258,7 @@ def _read_name(cursor: _Cursor, context: tuple) -> str:
     return _decode_name(cursor.take(size), head & 3, context)
 
 
-def _decode_name(data: bytes, code: int, context: tuple) -> str:
+def _decode_name(data: bytes, code: int, context: _Context) -> str:
     from pyfory._core import decode_meta_string
 
     encodings, special1, special2 = context

@@ -1,5 +1,6 @@
 """What static type checkers see."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 import pyfory
+from pyfory import _core
 
 pytest.importorskip("mypy")
 
@@ -67,11 +69,35 @@ def test_mistakes_are_found(tmp_path):
 
 @pytest.mark.slow
 def test_the_package_itself(tmp_path):
-    config = tmp_path / "mypy.ini"
-    config.write_text("[mypy]\npython_version = 3.9\nwarn_unused_configs = True\n")
-    package = os.path.dirname(pyfory.__file__)
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(config), "--cache-dir", str(tmp_path / "cache"), package],
+        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "-p", "pyfory"],
         cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def members(body):
+    """Names defined in the body of a stub module or class."""
+    names = set()
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.If):
+            names |= members(node.body)
+    return names
+
+
+def test_the_stub_of_the_compiled_module_is_complete():
+    with open(os.path.join(os.path.dirname(pyfory.__file__), "_core.pyi"), encoding="utf-8") as file:
+        stub = ast.parse(file.read())
+    classes = {node.name: node for node in stub.body if isinstance(node, ast.ClassDef)}
+    found = {name for name in dir(_core) if not name.startswith("__")}
+    assert members(stub.body) - {"_Context"} == found
+    inherited = members(classes["_Context"].body)
+    for name, node in classes.items():
+        cls = getattr(_core, name, None)
+        if cls is None:
+            continue
+        declared = {member for member in members(node.body) if not member.startswith("__")}
+        assert {member for member in vars(cls) if not member.startswith("__")} <= declared | inherited, name
+        assert declared <= set(dir(cls)), name

@@ -143,6 +143,8 @@ PyObject *fory_skip_union(ForyReadCtx *r);
 /* ---- structs.c ----------------------------------------------------------- */
 
 int fory_build_struct(ForyEngine *e, ForyTypeEntry *entry);
+/* 1 when the next four bytes are a schema hash that the struct codec accepts. */
+int fory_struct_starts(const ForyReadCtx *r, const ForyCodec *codec);
 /* codec that reads a remote schema into a local class */
 const ForyCodec *fory_remote_struct_codec(ForyEngine *e, ForyTypeEntry *entry, PyObject *read_plan);
 /* codec that reads an unregistered remote schema into UnknownStruct */

@@ -12,7 +12,7 @@ write_type_def_marker(ForyWriteCtx *w, ForyTypeEntry *entry)
 {
     ForySeen *seen;
     if (FORY_UNLIKELY(entry->serial >= w->cap_type_defs) &&
-        fory_grow_array((void **)&w->type_defs, &w->cap_type_defs, entry->serial + 1, sizeof(ForySeen)) < 0) {
+        fory_grow_array(&w->type_defs, &w->cap_type_defs, entry->serial + 1, sizeof(ForySeen)) < 0) {
         return -1;
     }
     seen = &w->type_defs[entry->serial];
@@ -45,7 +45,7 @@ write_meta_string(ForyWriteCtx *w, const ForyMetaString *s)
 {
     ForySeen *seen;
     if (FORY_UNLIKELY(s->serial >= w->cap_strings) &&
-        fory_grow_array((void **)&w->strings, &w->cap_strings, s->serial + 1, sizeof(ForySeen)) < 0) {
+        fory_grow_array(&w->strings, &w->cap_strings, s->serial + 1, sizeof(ForySeen)) < 0) {
         return -1;
     }
     if (fory_room(w, FORY_VU32_MAX + 9 + s->size) < 0) {
@@ -305,8 +305,8 @@ read_type_def(ForyReadCtx *r, unsigned id, ForyTypeEntry **out)
     r->in.pos += size;
     if (FORY_UNLIKELY(r->n_type_defs == r->cap_type_defs)) {
         size_t cap = r->cap_type_defs;
-        if (fory_grow_array((void **)&r->type_def_entries, &cap, r->n_type_defs + 1, sizeof(void *)) < 0 ||
-            fory_grow_array((void **)&r->type_defs, &r->cap_type_defs, r->n_type_defs + 1, sizeof(void *)) < 0) {
+        if (fory_grow_array(&r->type_def_entries, &cap, r->n_type_defs + 1, sizeof(void *)) < 0 ||
+            fory_grow_array(&r->type_defs, &r->cap_type_defs, r->n_type_defs + 1, sizeof(void *)) < 0) {
             return NULL;
         }
     }
@@ -371,7 +371,7 @@ read_meta_string(ForyReadCtx *r, ForyWireString *s)
         }
     }
     if (r->n_strings == r->cap_strings &&
-        fory_grow_array((void **)&r->strings, &r->cap_strings, r->n_strings + 1, sizeof(*r->strings)) < 0) {
+        fory_grow_array(&r->strings, &r->cap_strings, r->n_strings + 1, sizeof(*r->strings)) < 0) {
         return -1;
     }
     r->strings[r->n_strings++] = *s;
@@ -675,5 +675,17 @@ fory_read_slot(ForyReadCtx *r, const ForySlot *slot)
         return slot->type_id == FORY_UNKNOWN ? v : check_declared(r, slot, v);
     }
     codec = fory_slot_codec(r->engine, slot);
-    return codec == NULL ? NULL : fory_read_body(r, codec, id);
+    if (codec == NULL) {
+        return NULL;
+    }
+    if (slot->entry != NULL && slot->entry->info_kind == FORY_INFO_NAMED && slot->entry->kind == FORY_KIND_STRUCT &&
+        r->in.pos < r->in.end && *r->in.pos == FORY_NAMED_STRUCT && !fory_struct_starts(r, codec)) {
+        /* decision 23: some peers announce a nested struct registered by name */
+        codec = fory_read_type_info(r, &entry);
+        if (codec == NULL) {
+            return NULL;
+        }
+        return check_declared(r, slot, fory_read_body(r, codec, id));
+    }
+    return fory_read_body(r, codec, id);
 }

@@ -320,6 +320,28 @@ error:
     return NULL;
 }
 
+/* The plan for a schema hash (decisions 22 and 24 accept more than our own), or NULL. */
+static const ForyReadPlan *
+plan_of_hash(const ForyStructCodec *s, int32_t hash)
+{
+    if (FORY_LIKELY(hash == s->hash)) {
+        return &s->read;
+    }
+    for (Py_ssize_t i = 0; i < s->n_alternatives; i++) {
+        if (s->alternatives[i].hash == hash) {
+            return &s->alternatives[i].plan;
+        }
+    }
+    return NULL;
+}
+
+int
+fory_struct_starts(const ForyReadCtx *r, const ForyCodec *codec)
+{
+    const ForyStructCodec *s = (const ForyStructCodec *)codec;
+    return s->has_hash && fory_left(&r->in) >= 4 && plan_of_hash(s, (int32_t)fory_load32(r->in.pos)) != NULL;
+}
+
 PyObject *
 fory_struct_read(ForyReadCtx *r, const ForyCodec *c)
 {
@@ -331,17 +353,11 @@ fory_struct_read(ForyReadCtx *r, const ForyCodec *c)
             fory_read_bad(r, FORY_TRUNCATED);
             return NULL;
         }
-        if (FORY_UNLIKELY((int32_t)hash != s->hash)) {
-            Py_ssize_t i = 0;
-            while (i < s->n_alternatives && s->alternatives[i].hash != (int32_t)hash) {
-                i++;
-            }
-            if (i == s->n_alternatives) {
-                return fory_raise(r->st, FORY_E_NOT_COMPATIBLE,
-                                  "hash %d is not consistent with %d for type %s: the peer's fields differ", (int)hash,
-                                  (int)s->hash, s->type->tp_name);
-            }
-            plan = &s->alternatives[i].plan;
+        plan = plan_of_hash(s, (int32_t)hash);
+        if (FORY_UNLIKELY(plan == NULL)) {
+            return fory_raise(r->st, FORY_E_NOT_COMPATIBLE,
+                              "hash %d is not consistent with %d for type %s: the peer's fields differ", (int)hash,
+                              (int)s->hash, s->type->tp_name);
         }
     }
     return read_by_plan(r, s, plan);

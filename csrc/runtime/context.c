@@ -14,7 +14,7 @@
 #define KEEP_READ_REFS 65536
 
 int
-fory_grow_array(void **items, size_t *capacity, size_t need, size_t size)
+fory_grow_array(void *items, size_t *capacity, size_t need, size_t size)
 {
     size_t cap = *capacity ? *capacity : 16;
     void *p;
@@ -28,13 +28,15 @@ fory_grow_array(void **items, size_t *capacity, size_t need, size_t size)
         }
         cap *= 2;
     }
-    p = PyMem_Realloc(*items, cap * size);
+    /* through memcpy: the caller's pointer has a type of its own */
+    memcpy(&p, items, sizeof(p));
+    p = PyMem_Realloc(p, cap * size);
     if (p == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     memset((char *)p + *capacity * size, 0, (cap - *capacity) * size);
-    *items = p;
+    memcpy(items, &p, sizeof(p));
     *capacity = cap;
     return 0;
 }
@@ -363,7 +365,9 @@ fory_read_end(ForyReadCtx *r)
     ForyEngine *e = r->engine;
     fory_detach(&r->py_context);
     while (FORY_UNLIKELY(r->n_refs > 0)) {
-        Py_CLEAR(r->refs[--r->n_refs]);
+        PyObject *o = r->refs[--r->n_refs];
+        r->refs[r->n_refs] = NULL;
+        Py_XDECREF(o);
     }
     if (FORY_UNLIKELY(r->cap_refs > KEEP_READ_REFS)) {
         PyMem_Free(r->refs);
@@ -398,7 +402,7 @@ Py_ssize_t
 fory_ref_reserve(ForyReadCtx *r)
 {
     if (FORY_UNLIKELY(r->n_refs == r->cap_refs)) {
-        if (fory_grow_array((void **)&r->refs, &r->cap_refs, r->n_refs + 1, sizeof(*r->refs)) < 0) {
+        if (fory_grow_array(&r->refs, &r->cap_refs, r->n_refs + 1, sizeof(*r->refs)) < 0) {
             return -1;
         }
     }

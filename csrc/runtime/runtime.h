@@ -471,7 +471,8 @@ fory_charge(ForyReadCtx *r, int64_t bytes)
     return 0;
 }
 
-/* Grows a heap array of `size`-byte items to hold at least `need`; zero-fills. 0 / -1. */
-int fory_grow_array(void **items, size_t *capacity, size_t need, size_t size);
+/* Grows the heap array whose pointer is at `items` to hold at least `need` elements of
+ * `size` bytes; zero-fills. 0 / -1. */
+int fory_grow_array(void *items, size_t *capacity, size_t need, size_t size);
 
 #endif /* FORY_RUNTIME_H */

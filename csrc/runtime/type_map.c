@@ -9,7 +9,7 @@ void *
 fory_engine_alloc(ForyEngine *e, size_t size)
 {
     void *p;
-    if (fory_grow_array((void **)&e->arena, &e->cap_arena, e->n_arena + 1, sizeof(*e->arena)) < 0) {
+    if (fory_grow_array(&e->arena, &e->cap_arena, e->n_arena + 1, sizeof(*e->arena)) < 0) {
         return NULL;
     }
     p = PyMem_Calloc(1, size);
@@ -31,7 +31,7 @@ ForyTypeEntry *
 fory_entry_new(ForyEngine *e, PyTypeObject *type)
 {
     ForyTypeEntry *entry;
-    if (fory_grow_array((void **)&e->entries, &e->cap_entries, e->n_entries + 1, sizeof(*e->entries)) < 0) {
+    if (fory_grow_array(&e->entries, &e->cap_entries, e->n_entries + 1, sizeof(*e->entries)) < 0) {
         return NULL;
     }
     entry = PyMem_Calloc(1, sizeof(*entry));
@@ -145,7 +145,7 @@ fory_meta_string_new(ForyEngine *e, const uint8_t *data, size_t size, int encodi
             }
         }
     }
-    if (fory_grow_array((void **)&e->strings, &e->cap_strings, e->n_strings + 1, sizeof(*e->strings)) < 0) {
+    if (fory_grow_array(&e->strings, &e->cap_strings, e->n_strings + 1, sizeof(*e->strings)) < 0) {
         return NULL;
     }
     s = PyMem_Calloc(1, sizeof(*s));
