@@ -55,7 +55,7 @@ int fory_type_id_of_value(ForyState *st, PyObject *v);
 
 /* ---- scalars.c, text.c, temporal.c, arrays.c, collections.c, maps.c ------ */
 
-void fory_scalars_init(ForyState *st);
+int fory_scalars_init(ForyState *st);
 void fory_text_init(ForyState *st);
 int fory_temporal_init(ForyState *st);
 void fory_decimal_init(ForyState *st);

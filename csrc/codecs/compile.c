@@ -313,13 +313,12 @@ read_root(ForyReadCtx *r)
 static int
 init_state(ForyState *st)
 {
-    fory_scalars_init(st);
     fory_text_init(st);
     fory_decimal_init(st);
     fory_arrays_init(st);
     fory_collections_init(st);
     fory_maps_init(st);
-    if (fory_temporal_init(st) < 0) {
+    if (fory_scalars_init(st) < 0 || fory_temporal_init(st) < 0) {
         return -1;
     }
     return fory_inline_self_test(st);

@@ -20,35 +20,6 @@ static const ForySlot any_slot; /* all zero: undeclared */
 
 /* ---- writing --------------------------------------------------------------- */
 
-/* Walks an exact dict in place, holding each pair; anything else through a
- * dict made of its items. */
-typedef struct Pairs {
-    PyObject *dict;
-    Py_ssize_t position, size;
-    PyObject *key, *value; /* strong */
-} Pairs;
-
-/* 1: next pair loaded; 0: at the end; -1: the dict changed. */
-FORY_INLINE int
-pairs_next(ForyWriteCtx *w, Pairs *p)
-{
-    PyObject *old_key = p->key, *old_value = p->value;
-    int more = 0;
-    if (FORY_UNLIKELY(PyDict_GET_SIZE(p->dict) != p->size)) {
-        fory_raise(w->st, FORY_E_TYPE, "the dict changed its size while it was written");
-        return -1;
-    }
-    p->key = p->value = NULL;
-    if (PyDict_Next(p->dict, &p->position, &p->key, &p->value)) {
-        Py_INCREF(p->key);
-        Py_INCREF(p->value);
-        more = 1;
-    }
-    Py_XDECREF(old_key);
-    Py_XDECREF(old_value);
-    return more;
-}
-
 /* How one side of a chunk travels. */
 typedef struct Side {
     const ForySlot *slot;
@@ -114,6 +85,16 @@ side_write(ForyWriteCtx *w, const Side *side, PyObject *v)
     if (side->codec->type_id == FORY_STRING) {
         return fory_write_str(w, v);
     }
+    if (side->codec->type_id == FORY_VARINT64) {
+        int64_t n;
+        if (FORY_LIKELY(PyLong_CheckExact(v) && fory_small_int(v, &n))) {
+            if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX) < 0)) {
+                return -1;
+            }
+            fory_put_vi64(&w->out, n);
+            return 0;
+        }
+    }
     return side->codec->write(w, side->codec, v);
 }
 
@@ -138,121 +119,206 @@ write_half_pair(ForyWriteCtx *w, const ForySlot *slot, PyObject *present, int nu
     return side_write(w, &side, present);
 }
 
-/* Elements of a chunk must also agree in what their own value tells. */
-static int
+/* What a value itself adds to its type (ndarray, array.array): 0 nothing, -2 never
+ * the same twice (UnknownStruct), -1 exception. */
+FORY_INLINE int
 value_kind(ForyWriteCtx *w, const Side *side, PyObject *v)
 {
-    if (side->entry == NULL || side->entry->info_kind < FORY_INFO_BY_VALUE) {
+    if (FORY_LIKELY(side->entry == NULL || side->entry->info_kind < FORY_INFO_BY_VALUE)) {
         return 0;
     }
     return side->entry->info_kind == FORY_INFO_BY_VALUE ? fory_type_id_of_value(w->st, v) : -2;
 }
 
-static int
-write_chunks(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_slot, Pairs *p)
+/* The chunk being written. */
+typedef struct Chunk {
+    Side key, value;
+    PyTypeObject *key_type, *value_type; /* NULL: no chunk is open */
+    size_t start;                        /* offset of its header */
+    int n;
+    int key_kind, kind;
+} Chunk;
+
+FORY_INLINE void
+chunk_close(ForyWriteCtx *w, Chunk *chunk)
 {
-    int more = pairs_next(w, p);
-    while (more > 0) {
-        if (p->key == Py_None || p->value == Py_None) {
-            int rc;
-            if (p->key == p->value) {
-                rc = fory_room(w, 1);
-                if (rc == 0) {
-                    fory_put_u8(&w->out, KEY_NULL | VALUE_NULL);
-                }
-            }
-            else if (p->value == Py_None) {
-                rc = write_half_pair(w, key_slot, p->key, VALUE_NULL, KEY_DECLARED, KEY_TRACK);
-            }
-            else {
-                rc = write_half_pair(w, value_slot, p->value, KEY_NULL, VALUE_DECLARED, VALUE_TRACK);
-            }
-            if (rc < 0) {
-                return -1;
-            }
-            more = pairs_next(w, p);
-            continue;
-        }
-        Side key, value;
-        PyTypeObject *key_type = Py_TYPE(p->key), *value_type = Py_TYPE(p->value);
-        int key_kind, kind, n = 0;
-        size_t start;
-        if (side_open(w, &key, key_slot, p->key) < 0 || side_open(w, &value, value_slot, p->value) < 0 ||
-            (key_kind = value_kind(w, &key, p->key)) == -1 || (kind = value_kind(w, &value, p->value)) == -1 ||
-            fory_room(w, 2) < 0) {
-            return -1;
-        }
-        start = (size_t)(w->out.pos - w->out.start);
-        fory_put_u8(&w->out, (uint8_t)((key.declared ? KEY_DECLARED : 0) | (key.track ? KEY_TRACK : 0) |
-                                       (value.declared ? VALUE_DECLARED : 0) | (value.track ? VALUE_TRACK : 0)));
-        fory_put_u8(&w->out, 0);
-        if ((!key.declared && fory_write_type_info(w, key.entry, p->key) < 0) ||
-            (!value.declared && fory_write_type_info(w, value.entry, p->value) < 0)) {
-            return -1;
-        }
-        do {
-            if (side_write(w, &key, p->key) < 0 || side_write(w, &value, p->value) < 0) {
-                return -1;
-            }
-            n++;
-            more = pairs_next(w, p);
-        } while (more > 0 && n < 255 && Py_TYPE(p->key) == key_type && Py_TYPE(p->value) == value_type &&
-                 p->key != Py_None && p->value != Py_None && kind != -2 && key_kind != -2 &&
-                 (kind == 0 || value_kind(w, &value, p->value) == kind) &&
-                 (key_kind == 0 || value_kind(w, &key, p->key) == key_kind));
-        if (FORY_UNLIKELY(more > 0 && PyErr_Occurred() != NULL && kind > 0)) {
-            return -1;
-        }
-        w->out.start[start + 1] = (uint8_t)n;
+    if (chunk->key_type != NULL) {
+        w->out.start[chunk->start + 1] = (uint8_t)chunk->n;
+        chunk->key_type = NULL;
     }
-    return more;
+}
+
+FORY_INLINE int
+put_type_info(ForyWriteCtx *w, ForyTypeEntry *entry, PyObject *v)
+{
+    if (FORY_LIKELY(entry->info_kind == FORY_INFO_STATIC && entry->info_size == 1)) {
+        fory_put_u8(&w->out, entry->info[0]);
+        return 0;
+    }
+    return fory_write_type_info(w, entry, v);
 }
 
 static int
-write_mapping(ForyWriteCtx *w, const ForySlot *key, const ForySlot *value, PyObject *v)
+chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySlot *value_slot, PyObject *key,
+           PyObject *value)
 {
-    Pairs p = {NULL, 0, 0, NULL, NULL};
+    chunk_close(w, chunk);
+    if (FORY_LIKELY(key_slot == &any_slot && value_slot == &any_slot)) {
+        /* undeclared pair of builtin types: header, size and both type ids at once */
+        ForyTypeEntry *k = fory_entry_of(w->engine, Py_TYPE(key)), *v = fory_entry_of(w->engine, Py_TYPE(value));
+        if (k == NULL || v == NULL) {
+            return -1;
+        }
+        if (FORY_LIKELY(k->kind == FORY_KIND_BUILTIN && v->kind == FORY_KIND_BUILTIN &&
+                        k->info_kind == FORY_INFO_STATIC && v->info_kind == FORY_INFO_STATIC)) {
+            int key_track = w->track_ref & k->tracked, value_track = w->track_ref & v->tracked;
+            chunk->key = (Side){key_slot, k->codec, k, 0, key_track};
+            chunk->value = (Side){value_slot, v->codec, v, 0, value_track};
+            chunk->key_kind = chunk->kind = chunk->n = 0;
+            if (fory_room(w, 4) < 0) {
+                return -1;
+            }
+            chunk->start = (size_t)(w->out.pos - w->out.start);
+            fory_put_u32(&w->out, (key_track ? KEY_TRACK : 0u) | (value_track ? VALUE_TRACK : 0u) |
+                                      (uint32_t)k->type_id << 16 | (uint32_t)v->type_id << 24);
+            chunk->key_type = Py_TYPE(key);
+            chunk->value_type = Py_TYPE(value);
+            return 0;
+        }
+    }
+    if (side_open(w, &chunk->key, key_slot, key) < 0 || side_open(w, &chunk->value, value_slot, value) < 0 ||
+        (chunk->key_kind = value_kind(w, &chunk->key, key)) == -1 ||
+        (chunk->kind = value_kind(w, &chunk->value, value)) == -1 || fory_room(w, 4) < 0) {
+        return -1;
+    }
+    chunk->start = (size_t)(w->out.pos - w->out.start);
+    chunk->n = 0;
+    fory_put_u8(&w->out,
+                (uint8_t)((chunk->key.declared ? KEY_DECLARED : 0) | (chunk->key.track ? KEY_TRACK : 0) |
+                          (chunk->value.declared ? VALUE_DECLARED : 0) | (chunk->value.track ? VALUE_TRACK : 0)));
+    fory_put_u8(&w->out, 0);
+    if ((!chunk->key.declared && put_type_info(w, chunk->key.entry, key) < 0) || fory_room(w, 1) < 0 ||
+        (!chunk->value.declared && put_type_info(w, chunk->value.entry, value) < 0)) {
+        return -1;
+    }
+    chunk->key_type = Py_TYPE(key);
+    chunk->value_type = Py_TYPE(value);
+    return 0;
+}
+
+FORY_INLINE int
+chunk_takes(ForyWriteCtx *w, const Chunk *chunk, PyObject *key, PyObject *value)
+{
+    if (Py_TYPE(value) != chunk->value_type || Py_TYPE(key) != chunk->key_type || chunk->n == 255) {
+        return 0;
+    }
+    if (FORY_LIKELY(chunk->kind == 0 && chunk->key_kind == 0)) {
+        return 1;
+    }
+    return chunk->kind != -2 && chunk->key_kind != -2 && value_kind(w, &chunk->value, value) == chunk->kind &&
+           value_kind(w, &chunk->key, key) == chunk->key_kind && !PyErr_Occurred();
+}
+
+static int
+write_pair(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySlot *value_slot, PyObject *key,
+           PyObject *value)
+{
+    if (FORY_UNLIKELY(key == Py_None || value == Py_None)) {
+        chunk_close(w, chunk);
+        if (key == value) {
+            if (fory_room(w, 1) < 0) {
+                return -1;
+            }
+            fory_put_u8(&w->out, KEY_NULL | VALUE_NULL);
+            return 0;
+        }
+        return value == Py_None ? write_half_pair(w, key_slot, key, VALUE_NULL, KEY_DECLARED, KEY_TRACK)
+                                : write_half_pair(w, value_slot, value, KEY_NULL, VALUE_DECLARED, VALUE_TRACK);
+    }
+    if (!chunk_takes(w, chunk, key, value)) {
+        if (PyErr_Occurred() || chunk_open(w, chunk, key_slot, value_slot, key, value) < 0) {
+            return -1;
+        }
+    }
+    chunk->n++;
+    return side_write(w, &chunk->key, key) < 0 ? -1 : side_write(w, &chunk->value, value);
+}
+
+/* True for values that cannot run Python code while they are written: the dict
+ * then keeps them alive by itself. */
+FORY_INLINE int
+is_inert(PyObject *v)
+{
+    return PyUnicode_CheckExact(v) || PyLong_CheckExact(v) || PyFloat_CheckExact(v) || v == Py_None || PyBool_Check(v);
+}
+
+static int
+write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_slot, PyObject *v)
+{
+    PyObject *dict = NULL, *key, *value;
+    Py_ssize_t position = 0, size;
+    Chunk chunk;
     int rc = -1;
     if (fory_write_enter(w) < 0) {
         return -1;
     }
     if (PyDict_CheckExact(v)) {
-        p.dict = Py_NewRef(v);
+        dict = Py_NewRef(v);
     }
     else {
         /* Mapping classes: their own iteration order and values */
-        if (fory_write_pin(w) < 0 || (p.dict = PyDict_New()) == NULL) {
+        if (fory_write_pin(w) < 0 || (dict = PyDict_New()) == NULL) {
             goto done;
         }
-        if (PyDict_Update(p.dict, v) < 0) {
+        if (PyDict_Update(dict, v) < 0) {
             if (PyErr_ExceptionMatches(PyExc_AttributeError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
                 fory_raise(w->st, FORY_E_TYPE, "expected a mapping, got %s", Py_TYPE(v)->tp_name);
             }
             goto done;
         }
-        if (w->track_ref && fory_write_keep(w, p.dict) < 0) {
+        if (w->track_ref && fory_write_keep(w, dict) < 0) {
             goto done;
         }
     }
-    p.size = PyDict_GET_SIZE(p.dict);
-    if (p.size > INT32_MAX) {
+    size = PyDict_GET_SIZE(dict);
+    if (size > INT32_MAX) {
         fory_raise(w->st, FORY_E_OVERFLOW, "a mapping of 2**31 or more entries");
         goto done;
     }
     if (fory_room(w, FORY_VU32_MAX) < 0) {
         goto done;
     }
-    fory_put_vu32(&w->out, (uint32_t)p.size);
-    rc = write_chunks(w, key, value, &p);
-    if (rc < 0 && p.key != NULL) {
-        fory_path_key(&w->path, p.key);
+    fory_put_vu32(&w->out, (uint32_t)size);
+    chunk.key_type = chunk.value_type = NULL;
+    while (PyDict_Next(dict, &position, &key, &value)) {
+        int held = !is_inert(value) || !is_inert(key);
+        if (FORY_UNLIKELY(held)) {
+            Py_INCREF(key);
+            Py_INCREF(value);
+        }
+        rc = write_pair(w, &chunk, key_slot, value_slot, key, value);
+        if (FORY_UNLIKELY(rc < 0)) {
+            fory_path_key(&w->path, key);
+        }
+        if (FORY_UNLIKELY(held)) {
+            Py_DECREF(key);
+            Py_DECREF(value);
+        }
+        if (FORY_UNLIKELY(rc < 0)) {
+            goto done;
+        }
+        if (FORY_UNLIKELY(PyDict_GET_SIZE(dict) != size)) {
+            fory_raise(w->st, FORY_E_TYPE, "the dict changed its size while it was written");
+            rc = -1;
+            goto done;
+        }
     }
+    chunk_close(w, &chunk);
+    rc = 0;
 done:
     w->depth--;
-    Py_XDECREF(p.key);
-    Py_XDECREF(p.value);
-    Py_XDECREF(p.dict);
-    return rc < 0 ? -1 : 0;
+    Py_XDECREF(dict);
+    return rc;
 }
 
 static int

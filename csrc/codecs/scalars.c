@@ -345,6 +345,33 @@ DEFINE_UNSIGNED64(tagged_uint64, 9, fory_put_tagged_u64, fory_get_tagged_u64)
 DEFINE_INTEGER(varint64_plain, int64_t, fory_as_int64, ALWAYS, 9, fory_put_vi64, int64_t, get_vi64_hot,
                MAKE_SIGNED, "int64")
 
+/* One-byte values come from a table of CPython's own small ints. */
+static int
+read_many_varint64(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)
+{
+    PyObject *const *small = r->st->small_ints;
+    (void)c;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int64_t v = 0;
+        int rc;
+        if (FORY_LIKELY(r->in.pos < r->in.end) && *r->in.pos < 0x80 && small[*r->in.pos] != NULL) {
+            out[i] = Py_NewRef(small[*r->in.pos++]);
+            continue;
+        }
+        rc = get_vi64_hot(&r->in, &v);
+        if (FORY_UNLIKELY(rc != FORY_OK)) {
+            fory_read_bad(r, rc);
+            fory_path_index(&r->path, i);
+            return -1;
+        }
+        out[i] = PyLong_FromLongLong(v);
+        if (FORY_UNLIKELY(out[i] == NULL)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int
 write_many_varint64(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
 {
@@ -506,9 +533,16 @@ read_none(ForyReadCtx *r, const ForyCodec *c)
     st->codecs[id] = (ForyCodec){write_##name, read_##name, write_many_##name, read_many_##name, \
                                  (python_type), (id), (uint8_t)(FORY_CODEC_BASIC | (more)), (smallest), (largest)}
 
-void
+int
 fory_scalars_init(ForyState *st)
 {
+    for (unsigned z = 0; z < 128; z++) {
+        int64_t v = fory_unzigzag64(z);
+        /* only those that CPython itself shares */
+        if (v >= -5 && (st->small_ints[z] = PyLong_FromLongLong(v)) == NULL) {
+            return -1;
+        }
+    }
     INSTALL(FORY_BOOL, bool, &PyBool_Type, 1, 1, FORY_CODEC_SCALAR_FLAGLESS);
     INSTALL(FORY_INT8, int8, &PyLong_Type, 1, 1, 0);
     INSTALL(FORY_INT16, int16, &PyLong_Type, 2, 2, 0);
@@ -517,6 +551,7 @@ fory_scalars_init(ForyState *st)
     INSTALL(FORY_INT64, int64, &PyLong_Type, 8, 8, 0);
     INSTALL(FORY_VARINT64, varint64_plain, &PyLong_Type, 1, 9, FORY_CODEC_SCALAR_FLAGLESS);
     st->codecs[FORY_VARINT64].write_many = write_many_varint64;
+    st->codecs[FORY_VARINT64].read_many = read_many_varint64;
     INSTALL(FORY_TAGGED_INT64, tagged_int64, &PyLong_Type, 4, 9, 0);
     INSTALL(FORY_UINT8, uint8, &PyLong_Type, 1, 1, 0);
     INSTALL(FORY_UINT16, uint16, &PyLong_Type, 2, 2, 0);
@@ -531,4 +566,5 @@ fory_scalars_init(ForyState *st)
     INSTALL(FORY_FLOAT64, float64, &PyFloat_Type, 8, 8, FORY_CODEC_SCALAR_FLAGLESS);
     st->codecs[FORY_NONE] =
         (ForyCodec){write_none, read_none, NULL, NULL, Py_TYPE(Py_None), FORY_NONE, 0, 0, 0};
+    return 0;
 }

@@ -18,20 +18,53 @@ put_string_header(fory_writer *out, size_t size, int encoding)
     fory_put_vu64(out, (uint64_t)size << 2 | (unsigned)encoding);
 }
 
+/* Copies n units, four at a time with the last four overlapping. 1 when a
+ * surrogate was among them. One pass is cheaper than a kernel call for short text. */
+FORY_INLINE int
+copy_units(uint8_t *dst, const Py_UCS2 *src, size_t n)
+{
+    const uint64_t mask = UINT64_C(0xf800f800f800f800), pattern = UINT64_C(0xd800d800d800d800);
+    uint64_t found = 0;
+    if (n < 4) {
+        for (size_t i = 0; i < n; i++) {
+            found |= (src[i] & 0xf800) == 0xd800;
+            memcpy(dst + 2 * i, src + i, 2);
+        }
+        return found != 0;
+    }
+    for (size_t i = 0;; i = i + 4 < n - 4 ? i + 4 : n - 4) {
+        uint64_t units, zero;
+        memcpy(&units, src + i, 8);
+        memcpy(dst + 2 * i, &units, 8);
+        zero = (units & mask) ^ pattern; /* a lane is zero where the unit is a surrogate */
+        found |= (zero - UINT64_C(0x0001000100010001)) & ~zero & UINT64_C(0x8000800080008000);
+        if (i == n - 4) {
+            return found != 0;
+        }
+    }
+}
+
 static FORY_NOINLINE int
 write_wide_str(ForyWriteCtx *w, PyObject *v)
 {
     size_t n = (size_t)PyUnicode_GET_LENGTH(v);
     if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND) {
         const Py_UCS2 *text = PyUnicode_2BYTE_DATA(v);
-        if (w->st->kernels->utf16_has_surrogate(text, n)) {
-            return has_surrogates(w);
-        }
         if (fory_room(w, FORY_VU64_MAX + 2 * n) < 0) {
             return -1;
         }
         put_string_header(&w->out, 2 * n, UTF16);
-        memcpy(w->out.pos, text, 2 * n);
+        if (n <= 64) {
+            if (copy_units(w->out.pos, text, n)) {
+                return has_surrogates(w);
+            }
+        }
+        else if (w->st->kernels->utf16_has_surrogate(text, n)) {
+            return has_surrogates(w);
+        }
+        else {
+            memcpy(w->out.pos, text, 2 * n);
+        }
         w->out.pos += 2 * n;
         return 0;
     }

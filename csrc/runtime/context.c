@@ -99,21 +99,16 @@ write_grow(fory_writer *out, size_t need)
         PyErr_NoMemory();
         return -1;
     }
-    /* one jump past a large payload, 1.5x otherwise */
+    /* one jump past a large payload, 1.5x otherwise; to the size of the previous
+     * message once this one has shown that it is not much smaller */
     want = used + need + 64;
     if (want < cap + cap / 2) {
         want = cap + cap / 2;
     }
+    if (want <= w->last_size && used >= w->last_size / 64) {
+        want = w->last_size + w->last_size / 8 + 64;
+    }
     if (w->result == NULL) {
-        if (want < 4 * FORY_SCRATCH_SIZE && w->last_size > FORY_SCRATCH_SIZE && need < 4096) {
-            want = w->last_size + w->last_size / 8 + 64 + need;
-            if (want > (1 << 20)) {
-                want = 1 << 20;
-            }
-            if (want < used + need + 64) {
-                want = used + need + 64;
-            }
-        }
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)want);
         if (bytes == NULL) {
             return -1;

@@ -46,7 +46,7 @@ type_has_inline_values(PyTypeObject *type)
 #endif
     return (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) != 0 && type->tp_itemsize == 0;
 #else
-    return (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0 && type->tp_dictoffset == -1 && type->tp_itemsize == 0;
+    return (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0 && type->tp_itemsize == 0;
 #endif
 }
 

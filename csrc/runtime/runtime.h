@@ -76,12 +76,11 @@ typedef struct ForyState {
 
     PyObject *empty_tuple;
     PyObject *Decimal;        /* decimal.Decimal, imported on first use */
-    PyObject *fromtimestamp;  /* borrowed helpers of the temporal codecs */
     PyObject *array_array;    /* array.array, imported on first use */
     PyObject *UnknownStruct;  /* pyfory.unknown.UnknownStruct, on first use */
     PyObject *NonExistEnum;   /* pyfory.unknown.NonExistEnum, on first use */
-    PyObject *str_path, *str_offset, *str_value, *str_add_note, *str_newargs;
-    PyObject *big_two_pow_63;
+    PyObject *str_path, *str_offset, *str_value, *str_add_note;
+    PyObject *small_ints[128]; /* by one-byte zigzag form; NULL where CPython shares none */
     int inline_values_ok; /* object_layout.c self-test passed */
 } ForyState;
 

@@ -87,9 +87,8 @@ error:
 
 #define FORY_STATE_OBJECTS(X)                                                                  \
     X(BufferType) X(DenseArrayType) X(EngineType) X(WriteContextType) X(ReadContextType)       \
-    X(BufferObjectType) X(empty_tuple) X(Decimal) X(fromtimestamp) X(array_array)              \
-    X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)    \
-    X(str_newargs) X(big_two_pow_63)
+    X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array)              \
+    X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)
 
 int
 fory_state_traverse(ForyState *st, visitproc visit, void *arg)
@@ -115,6 +114,9 @@ fory_state_clear(ForyState *st)
     }
     for (int i = 0; i < FORY_TYPE_ID_COUNT; i++) {
         Py_CLEAR(st->array_carriers[i]);
+    }
+    for (int i = 0; i < 128; i++) {
+        Py_CLEAR(st->small_ints[i]);
     }
     return 0;
 }
