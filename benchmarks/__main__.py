@@ -156,7 +156,7 @@ def main() -> int:
                 # On a slow or busy machine the quick form keeps its time by measuring less.
                 due = (time.monotonic() - ready) / (position - 1) * len(chosen)
                 in_time = due < QUICK_SECONDS
-                options.rounds = asked_rounds if in_time else max(1, asked_rounds - 1)
+                options.rounds = asked_rounds if in_time else max(1, asked_rounds // 2)
                 options.extra = 2 if in_time else 0
             records[item.name] = session.measure(item)
             rest = (time.monotonic() - ready) / position * (len(chosen) - position)

@@ -194,7 +194,7 @@ def kinds(draw: Any, depth: int = 2, hashable: bool = False) -> Tuple[Any, st.Se
 
 FIELD_NAMES = st.sampled_from(
     "a b c id name value first_name lastName URL x1 x_2 HTTPServer userID2 _private tail_ zz z_z count2Items "
-    "a_rather_long_field_name_that_needs_an_escape \u00e9t\u00e9 \u540d\u524d A Name".split()
+    "a_rather_long_field_name_that_needs_an_escape \u00e9t\u00e9 \u540d\u524d Q Label".split()
 )
 
 

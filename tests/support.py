@@ -153,8 +153,8 @@ def utc(value: datetime.datetime) -> datetime.datetime:
     """The instant as an aware UTC datetime; naive values are UTC here, because
     the tests run with TZ=UTC."""
     if value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value.astimezone(UTC)
+        return value.replace(tzinfo=UTC, fold=0)
+    return value.astimezone(UTC).replace(fold=0)
 
 
 def make_module(name: str, source: str) -> types.ModuleType:

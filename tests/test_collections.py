@@ -267,13 +267,9 @@ def test_ref_markers_of_elements():
     assert field_body(List[pyfory.Ref[List[int], False]], [[1]], ref=True) == unhex("01 0c 01 0c 02").hex()
 
 
-def test_unsupported_collection_annotations():
-    for annotation in (FrozenSet[int],):
-        cls = dataclasses.make_dataclass("One", [("f", annotation)])
-        with pytest.raises(TypeError):
-            fory = pyfory.Fory()
-            fory.register(cls, type_id=1)
-            fory.serialize(cls(frozenset([1])))
+def test_declared_frozenset_comes_back_as_one():
+    for compatible in support.BOTH_MODES:
+        assert field_body(FrozenSet[int], frozenset([1]), compatible) == "010c02"
 
 
 @pytest.mark.parametrize("annotation, value", [

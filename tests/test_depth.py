@@ -59,7 +59,7 @@ def boxes(n):
 def mixed(n):
     value = 1
     for i in range(n):
-        value = [[value], {"k": value}, (value, "x"), Box(value)][i % 4]
+        value = [[value], {"k": value}, [value, "x"], Box(value)][i % 4]
     return value
 
 

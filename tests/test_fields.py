@@ -343,7 +343,7 @@ def test_schema_hash(fields, expected):
         text = str(f[1])
         given.append(
             values[f[1]] if f[1] in values else In(1) if f[1] is In else None if "Optional[" == text[7:16] else
-            [] if "List" in text or "Array" in text else {} if "Dict" in text else set() if "Set" in text else
+            {} if "Dict" in text else [] if "List" in text or "Array" in text else set() if "Set" in text else
             () if "Tuple" in text else None if "None" in text[-10:] else 1)
     data, result = write(cls, cls(*given), compatible=False)
     assert data.hex()[8:16] == expected

@@ -216,13 +216,19 @@ def test_reference_counts_of_constants():
         value = {key: [None, True, (), 1.5, key]}
         fory.deserialize(fory.serialize(value))
         things = [key, None, True, (), pyfory.Fory, list, dict, value]
+
+
+        def run():
+            for _ in range(5000):
+                fory.deserialize(fory.serialize(value))
+                try:
+                    fory.serialize([value, object()])
+                except TypeError:
+                    pass
+
+        run()  # imports and caches of the interpreter
         before = [sys.getrefcount(t) for t in things]
-        for _ in range(5000):
-            fory.deserialize(fory.serialize(value))
-            try:
-                fory.serialize([value, object()])
-            except TypeError:
-                pass
+        run()
         after = [sys.getrefcount(t) for t in things]
         print(max(abs(a - b) for a, b in zip(after, before)))
     """)

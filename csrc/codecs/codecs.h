@@ -125,6 +125,7 @@ const ForyCodec *fory_array_codec(ForyEngine *e, int type_id, int carrier);
 const ForyCodec *fory_value_array_codec(ForyEngine *e);
 extern const char *const fory_array_names[FORY_TYPE_ID_COUNT];
 
+int fory_check_hashable(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v);
 /* Announced elements against the bytes left; backed: each takes at least one. 0 / -1. */
 int fory_check_count(ForyReadCtx *r, uint32_t count, int backed);
 const ForyCodec *fory_list_codec(ForyEngine *e, const ForySlot *element, int carrier);

@@ -192,6 +192,39 @@ survey_items(const Items *items)
     return s;
 }
 
+/* Elements of a set and keys of a dict must still be hashable when they come
+ * back: a tuple would be a list, a frozenset a set (decision 9). 0 / -1. */
+int
+fory_check_hashable(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v)
+{
+    if (entry->kind == FORY_KIND_BUILTIN &&
+        (entry->type_id == FORY_LIST || entry->type_id == FORY_SET || entry->type_id == FORY_MAP)) {
+        fory_raise(w->st, FORY_E_UNSUPPORTED,
+                   "a %s as a set element or dict key comes back unhashable; declare the type of the field",
+                   Py_TYPE(v)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
+static int
+check_elements_hashable(ForyWriteCtx *w, const Items *items)
+{
+    PyTypeObject *last = NULL;
+    for (Py_ssize_t i = 0; i < items->n; i++) {
+        PyObject *v = PySequence_Fast_GET_ITEM(items->owner, i);
+        if (Py_TYPE(v) != last) {
+            ForyTypeEntry *entry = fory_entry_of(w->engine, Py_TYPE(v));
+            if (entry == NULL || fory_check_hashable(w, entry, v) < 0) {
+                fory_path_index(&w->path, i);
+                return -1;
+            }
+            last = Py_TYPE(v);
+        }
+    }
+    return 0;
+}
+
 /* ndarray and array.array: the element kinds must agree too */
 static int
 same_value_kind(ForyWriteCtx *w, const Items *items)
@@ -331,7 +364,7 @@ write_items(ForyWriteCtx *w, const ForySlot *element, const Items *items, int fl
 }
 
 static int
-write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v)
+write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v, int as_set)
 {
     Items items;
     int rc;
@@ -355,6 +388,10 @@ write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v)
         return -1;
     }
     items.n = PyTuple_GET_SIZE(items.owner);
+    if (as_set && (element == NULL || element->type_id == FORY_UNKNOWN) && check_elements_hashable(w, &items) < 0) {
+        Py_DECREF(items.owner);
+        return -1;
+    }
     /* elements of a generator-like source live only here: their addresses may not be reused */
     if (w->track_ref && !PyAnySet_CheckExact(v) && fory_write_keep(w, items.owner) < 0) {
         Py_DECREF(items.owner);
@@ -368,8 +405,7 @@ write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v)
 static int
 write_dynamic(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
-    (void)c;
-    return write_collection(w, NULL, v);
+    return write_collection(w, NULL, v, c->type_id == FORY_SET);
 }
 
 static int
@@ -385,7 +421,7 @@ write_typed(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         fory_raise(w->st, FORY_E_TYPE, "expected a collection, got None");
         return -1;
     }
-    return write_collection(w, &codec->element, v);
+    return write_collection(w, &codec->element, v, c->type_id == FORY_SET);
 }
 
 /* ---- reading ------------------------------------------------------------------- */

@@ -166,7 +166,7 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
     if (FORY_LIKELY(key_slot == &any_slot && value_slot == &any_slot)) {
         /* undeclared pair of builtin types: header, size and both type ids at once */
         ForyTypeEntry *k = fory_entry_of(w->engine, Py_TYPE(key)), *v = fory_entry_of(w->engine, Py_TYPE(value));
-        if (k == NULL || v == NULL) {
+        if (k == NULL || v == NULL || (k->type_id >= FORY_LIST && fory_check_hashable(w, k, key) < 0)) {
             return -1;
         }
         if (FORY_LIKELY(k->kind == FORY_KIND_BUILTIN && v->kind == FORY_KIND_BUILTIN &&
@@ -186,7 +186,9 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
             return 0;
         }
     }
-    if (side_open(w, &chunk->key, key_slot, key) < 0 || side_open(w, &chunk->value, value_slot, value) < 0 ||
+    if (side_open(w, &chunk->key, key_slot, key) < 0 ||
+        (chunk->key.entry != NULL && fory_check_hashable(w, chunk->key.entry, key) < 0) ||
+        side_open(w, &chunk->value, value_slot, value) < 0 ||
         (chunk->key_kind = value_kind(w, &chunk->key, key)) == -1 ||
         (chunk->kind = value_kind(w, &chunk->value, value)) == -1 || fory_room(w, 4) < 0) {
         return -1;
@@ -231,6 +233,12 @@ write_pair(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
             }
             fory_put_u8(&w->out, KEY_NULL | VALUE_NULL);
             return 0;
+        }
+        if (value == Py_None && !side_declared(key_slot)) {
+            ForyTypeEntry *entry = fory_entry_of(w->engine, Py_TYPE(key));
+            if (entry == NULL || fory_check_hashable(w, entry, key) < 0) {
+                return -1;
+            }
         }
         return value == Py_None ? write_half_pair(w, key_slot, key, VALUE_NULL, KEY_DECLARED, KEY_TRACK)
                                 : write_half_pair(w, value_slot, value, KEY_NULL, VALUE_DECLARED, VALUE_TRACK);

@@ -5,8 +5,10 @@
  * over. Tables are emptied by stepping a generation, not by clearing. */
 #include "runtime/runtime.h"
 
-#if defined(__linux__)
+#if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
+#elif defined(_WIN32)
+#include <windows.h>
 #endif
 
 /* Arrays that one outsized message blew up are not kept for the next. */
@@ -43,43 +45,54 @@ fory_grow_array(void *items, size_t *capacity, size_t need, size_t size)
 
 /* ---- C stack ----------------------------------------------------------- */
 
-/* Room that must stay free below for Python code called from a leaf. */
+/* Room that stays free below, for Python code called from a leaf: this much, or
+ * a third of a small stack. */
 #define STACK_RESERVE (256 * 1024)
 /* Assumed usable when the platform cannot tell. */
-#define STACK_ASSUMED (384 * 1024)
+#define STACK_ASSUMED (192 * 1024)
+
+static char *
+stack_limit(char *now)
+{
+    char *base = NULL;
+    size_t size = 0;
+#if defined(__linux__)
+    pthread_attr_t attr;
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        void *address = NULL;
+        if (pthread_attr_getstack(&attr, &address, &size) == 0) {
+            base = address;
+        }
+        pthread_attr_destroy(&attr);
+    }
+#elif defined(__APPLE__)
+    size = pthread_get_stacksize_np(pthread_self());
+    base = (char *)pthread_get_stackaddr_np(pthread_self()) - size;
+#elif defined(_WIN32)
+    ULONG_PTR low = 0, high = 0;
+    GetCurrentThreadStackLimits(&low, &high);
+    base = (char *)low;
+    size = (size_t)(high - low);
+#endif
+    if (base == NULL || now < base || now > base + size) {
+        return now - STACK_ASSUMED;
+    }
+    return base + (size / 3 < STACK_RESERVE ? size / 3 : STACK_RESERVE);
+}
 
 int
-fory_stack_check(ForyState *st, char **limit)
+fory_stack_check(ForyState *st, ForyStack *stack)
 {
     char here;
-    char *now = &here;
-    if (*limit == NULL) {
-        char *low = now - STACK_ASSUMED;
-#if defined(__linux__)
-        pthread_attr_t attr;
-        if (pthread_getattr_np(pthread_self(), &attr) == 0) {
-            void *base = NULL;
-            size_t size = 0;
-            if (pthread_attr_getstack(&attr, &base, &size) == 0 && size > 2 * STACK_RESERVE &&
-                now > (char *)base && now < (char *)base + size) {
-                low = (char *)base + STACK_RESERVE;
-            }
-            pthread_attr_destroy(&attr);
+    if (FORY_UNLIKELY(stack->limit == NULL)) {
+        unsigned long thread = PyThread_get_thread_ident();
+        if (stack->known_limit == NULL || stack->thread != thread) {
+            stack->known_limit = stack_limit(&here);
+            stack->thread = thread;
         }
-#elif defined(__APPLE__)
-        pthread_t self = pthread_self();
-        size_t size = pthread_get_stacksize_np(self);
-        if (size > 2 * STACK_RESERVE) {
-            low = (char *)pthread_get_stackaddr_np(self) - size + STACK_RESERVE;
-        }
-#elif defined(_WIN32)
-        ULONG_PTR base = 0, top = 0;
-        GetCurrentThreadStackLimits(&base, &top);
-        low = (char *)base + STACK_RESERVE;
-#endif
-        *limit = low;
+        stack->limit = stack->known_limit;
     }
-    if (now < *limit) {
+    if (FORY_UNLIKELY(&here < stack->limit)) {
         fory_raise(st, FORY_E_DEPTH, "the value is nested too deeply for this thread's stack");
         return -1;
     }
@@ -151,7 +164,7 @@ fory_write_begin(ForyEngine *e)
     w->out.end = w->scratch + FORY_SCRATCH_SIZE;
     w->depth = 0;
     w->max_depth = e->max_depth;
-    w->stack_limit = NULL;
+    w->stack.limit = NULL;
     w->track_ref = e->track_ref;
     w->n_refs = 0;
     w->n_type_defs = 0;
@@ -341,7 +354,7 @@ fory_read_begin(ForyEngine *e, const uint8_t *data, size_t size)
     r->in.end = data + size;
     r->depth = 0;
     r->max_depth = e->max_depth;
-    r->stack_limit = NULL;
+    r->stack.limit = NULL;
     r->track_ref = e->track_ref;
     r->graph_left = e->max_graph_memory;
     r->unbacked_left = e->max_unbacked_items;

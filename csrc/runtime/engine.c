@@ -432,7 +432,7 @@ engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObj
                           Py_TYPE(given[0])->tp_name);
     }
     if (PyObject_GetBuffer(given[0], &view, PyBUF_SIMPLE) < 0) {
-        if (PyErr_ExceptionMatches(PyExc_BufferError)) {
+        if (PyErr_ExceptionMatches(PyExc_BufferError) || PyErr_ExceptionMatches(PyExc_ValueError)) {
             PyErr_Clear();
             return fory_raise(e->st, FORY_E_TYPE, "the input must be contiguous memory");
         }

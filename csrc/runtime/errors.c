@@ -110,7 +110,7 @@ make_key(void *arg)
     PyObject *key = arg;
     /* never repr() arbitrary data here: it may run user code or be huge */
     if (PyUnicode_CheckExact(key) && PyUnicode_GET_LENGTH(key) <= 64) {
-        return PyUnicode_FromFormat("[%R]", key);
+        return PyUnicode_FromFormat(PyUnicode_IsIdentifier(key) ? ".%U" : "[%R]", key);
     }
     if (PyLong_CheckExact(key)) {
         int overflow = 0;

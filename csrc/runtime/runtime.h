@@ -284,6 +284,15 @@ fory_entry_ready(ForyEngine *e, ForyTypeEntry *entry)
 
 /* ---- contexts (context.c): one per running operation ------------------- */
 
+/* Lowest address an operation may reach on its thread's stack. The limit is
+ * found once per context and thread; `limit` is NULL until the running
+ * operation has asked. */
+typedef struct ForyStack {
+    char *limit;
+    char *known_limit;
+    unsigned long thread;
+} ForyStack;
+
 typedef struct ForySeen {
     uint32_t generation;
     uint32_t number;
@@ -320,7 +329,7 @@ struct ForyWriteCtx {
     PyObject *result;   /* bytes object being filled, or NULL while in scratch */
     size_t last_size;   /* of the previous result: a good first guess */
     int depth, max_depth;
-    char *stack_limit;  /* lowest address this operation may reach; 0 until asked */
+    ForyStack stack;
     uint8_t track_ref;
     uint8_t pinned;     /* reference table owns its objects */
     uint8_t out_of_band;
@@ -364,7 +373,7 @@ struct ForyReadCtx {
     ForyState *st;
     PyObject *source; /* object whose memory is read; borrowed */
     int depth, max_depth;
-    char *stack_limit;
+    ForyStack stack;
     uint8_t track_ref;
     uint8_t out_of_band;
     int64_t graph_left, unbacked_left;
@@ -406,7 +415,11 @@ void fory_path_key(PyObject **segments, PyObject *key);
 
 /* Depth: one per nested container or object (decision 8). */
 int fory_depth_error(ForyState *st, int max_depth, int reading);
-int fory_stack_check(ForyState *st, char **limit);
+
+int fory_stack_check(ForyState *st, ForyStack *stack);
+
+/* Nesting below this never asks about the stack. */
+#define FORY_SHALLOW 8
 
 #define FORY_DEFINE_ENTER(name, Ctx, reading)                                          \
     FORY_INLINE int name(Ctx *c)                                                       \
@@ -415,7 +428,7 @@ int fory_stack_check(ForyState *st, char **limit);
             c->depth--;                                                                \
             return fory_depth_error(c->st, c->max_depth, reading);                     \
         }                                                                              \
-        if (FORY_UNLIKELY((c->depth & 31) == 0) && fory_stack_check(c->st, &c->stack_limit) < 0) { \
+        if (FORY_UNLIKELY(c->depth > FORY_SHALLOW) && fory_stack_check(c->st, &c->stack) < 0) { \
             c->depth--;                                                                \
             return -1;                                                                 \
         }                                                                              \
