@@ -205,9 +205,9 @@ class RemoteType:
 
     @property
     def display_name(self) -> str:
-        """`ns.Name`, or `fory.UnknownStruct<id>` for a type known by number."""
+        """`ns.Name`, or `fory.UnknownStruct<number>` for a type known by number."""
         if not self.by_name:
-            return "fory.UnknownStruct<%d>" % (self.user_type_id or 0)
+            return "fory.UnknownStruct%d" % (self.user_type_id or 0)
         return "%s.%s" % (self.namespace, self.typename) if self.namespace else self.typename
 
     def __repr__(self) -> str:

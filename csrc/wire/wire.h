@@ -120,19 +120,58 @@ fory_put_vu32(fory_writer *w, uint32_t v)
     w->pos = p;
 }
 
-/* needs 9 bytes of room; the ninth byte carries eight bits (section 2.1) */
+/* 56 bits -> eight groups of seven, one per byte, and back: three halvings. */
+FORY_INLINE uint64_t
+fory_spread7(uint64_t v)
+{
+    v = (v & UINT64_C(0x000000000fffffff)) | (v & UINT64_C(0x00fffffff0000000)) << 4;
+    v = (v & UINT64_C(0x00003fff00003fff)) | (v & UINT64_C(0x0fffc0000fffc000)) << 2;
+    return (v & UINT64_C(0x007f007f007f007f)) | (v & UINT64_C(0x3f803f803f803f80)) << 1;
+}
+
+FORY_INLINE uint64_t
+fory_gather7(uint64_t v)
+{
+    v = (v & UINT64_C(0x007f007f007f007f)) | (v & UINT64_C(0x7f007f007f007f00)) >> 1;
+    v = (v & UINT64_C(0x00003fff00003fff)) | (v & UINT64_C(0x3fff00003fff0000)) >> 2;
+    return (v & UINT64_C(0x000000000fffffff)) | (v & UINT64_C(0x0fffffff00000000)) >> 4;
+}
+
+/* needs 9 bytes of room; the ninth byte carries eight bits (section 2.1).
+ * Beyond two bytes the length is not branched on: values of mixed width would
+ * mispredict. */
 FORY_INLINE void
 fory_put_vu64(fory_writer *w, uint64_t v)
 {
-    uint8_t *p = w->pos;
+    if (FORY_LIKELY(v < 0x80)) {
+        *w->pos++ = (uint8_t)v;
+        return;
+    }
+    if (v < 0x4000) {
+        fory_store16(w->pos, (uint16_t)((v & 0x7f) | 0x80 | v >> 7 << 8));
+        w->pos += 2;
+        return;
+    }
+#if defined(__GNUC__) || defined(__clang__)
+    unsigned size = (unsigned)(70 - __builtin_clzll(v)) / 7;
+    if (FORY_LIKELY(size <= 8)) {
+        uint64_t more = UINT64_C(0x8080808080808080) & ((UINT64_C(1) << (8 * (size - 1))) - 1);
+        fory_store64(w->pos, fory_spread7(v) | more);
+        w->pos += size;
+        return;
+    }
+    fory_store64(w->pos, fory_spread7(v) | UINT64_C(0x8080808080808080));
+    w->pos[8] = (uint8_t)(v >> 56);
+    w->pos += 9;
+#else
     int i = 0;
     while (v >= 0x80 && i < 8) {
-        *p++ = (uint8_t)(v | 0x80);
+        *w->pos++ = (uint8_t)(v | 0x80);
         v >>= 7;
         i++;
     }
-    *p++ = (uint8_t)v;
-    w->pos = p;
+    *w->pos++ = (uint8_t)v;
+#endif
 }
 
 FORY_INLINE void fory_put_vi32(fory_writer *w, int32_t v) { fory_put_vu32(w, fory_zigzag32(v)); }
@@ -250,6 +289,17 @@ fory_get_vu64(fory_reader *r, uint64_t *out)
         *out = *r->pos++;
         return FORY_OK;
     }
+#if defined(__GNUC__) || defined(__clang__)
+    if (FORY_LIKELY(r->end - r->pos >= 8)) {
+        uint64_t v = fory_load64(r->pos);
+        uint64_t stop = ~v & UINT64_C(0x8080808080808080);
+        if (FORY_LIKELY(stop != 0)) {
+            *out = fory_gather7(v & (stop ^ (stop - 1)));
+            r->pos += (unsigned)(__builtin_ctzll(stop) + 1) / 8;
+            return FORY_OK;
+        }
+    }
+#endif
     return fory_get_vu64_slow(r, out);
 }
 
