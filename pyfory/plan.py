@@ -168,26 +168,29 @@ def _remote_id(type_id: int) -> int:
     return type_id
 
 
-def remote_field_slot(node: TypeNode, nullable: bool, ref: bool) -> SlotSpec:
+def remote_field_slot(node: TypeNode, nullable: bool, ref: bool, track_elements: bool = False) -> SlotSpec:
     """The slot of a field as its writer declared it. The reference bit of the TypeDef decides
-    the framing, whether or not references are tracked here."""
+    the framing, whether or not references are tracked here. With `track_elements`, what is
+    written again flags its elements as our own classes do (decision 25); a reader goes by the
+    headers of the collections in any case."""
     type_id = _remote_id(node.type_id)
     flags = NULLABLE if nullable else 0
     if ref and type_id not in BASIC_IDS:
         flags |= TRACK_REF
     if type_id in STRUCT_IDS or type_id in EXT_IDS:
         flags |= DYNAMIC
-    return (type_id, flags, node.cls, _remote_elements(node), node.carrier)
+    return (type_id, flags, node.cls, _remote_elements(node, track_elements), node.carrier)
 
 
-def _remote_elements(node: TypeNode) -> Tuple[SlotSpec, ...]:
+def _remote_elements(node: TypeNode, track: bool) -> Tuple[SlotSpec, ...]:
     return tuple(
         [
             (
                 _remote_id(child.type_id),
-                (NULLABLE if child.nullable else 0) | (TRACK_REF if child.ref else 0),
+                (NULLABLE if child.nullable else 0)
+                | (TRACK_REF if child.ref or (track and child.type_id in _TRACKED_ELEMENTS) else 0),
                 child.cls,
-                _remote_elements(child),
+                _remote_elements(child, track),
                 child.carrier,
             )
             for child in node.args
@@ -281,7 +284,8 @@ def unknown_plan(resolver: Any, remote: RemoteType) -> Tuple[Tuple[str, ...], Tu
             number += 1
         taken.add(unique)
         keys.append(unique)
-    slots = tuple([remote_field_slot(f.node, f.nullable, f.ref) for f in remote.fields])
+    track = bool(resolver.track_ref)
+    slots = tuple([remote_field_slot(f.node, f.nullable, f.ref, track) for f in remote.fields])
     return tuple(keys), slots
 
 

@@ -373,8 +373,9 @@ class TypeRegistry:
         remote = parse_type_def(self, data)
         info = resolve_remote(self, remote)
         if info is None:
-            self._count_version(remote)
+            self._check_versions(remote)
             keys, slots = unknown_plan(self, remote)
+            self._count_version(remote)
             return None, (remote, keys, slots)
         if info.kind != "struct":
             return info.cls, None
@@ -382,14 +383,18 @@ class TypeRegistry:
             info.plan = build_struct_plan(self, info)
         if remote.key == info.plan.key:
             return info.cls, None
-        self._count_version(remote)
+        self._check_versions(remote)
         plan = read_plan_for(self, info, remote)
+        self._count_version(remote)
         return info.cls, (plan.fields, plan.missing)
 
-    def _count_version(self, remote: Any) -> None:
+    @staticmethod
+    def _identity(remote: Any) -> Any:
+        return (remote.namespace, remote.typename) if remote.by_name else remote.user_type_id
+
+    def _check_versions(self, remote: Any) -> None:
         """Schemas are refused beyond the limits, not merely left out of a cache (decision 5)."""
-        identity = (remote.namespace, remote.typename) if remote.by_name else remote.user_type_id
-        count = self._versions.get(identity, 0)
+        count = self._versions.get(self._identity(remote), 0)
         if count >= self.max_schema_versions_per_type:
             raise ForyLimitError(
                 "more than %d schema versions of %s; raise Fory(max_schema_versions_per_type=...) for trusted peers"
@@ -406,7 +411,10 @@ class TypeRegistry:
                 "more than %d schema versions on average; raise Fory(max_average_schema_versions_per_type=...) "
                 "for trusted peers" % self.max_average_schema_versions_per_type
             )
-        self._versions[identity] = count + 1
+
+    def _count_version(self, remote: Any) -> None:
+        identity = self._identity(remote)
+        self._versions[identity] = self._versions.get(identity, 0) + 1
         self._n_versions += 1
 
     def unknown_wire_form(self, remote: Any) -> tuple:

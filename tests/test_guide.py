@@ -11,7 +11,12 @@ import pytest
 import pyfory
 import support
 
-np = pytest.importorskip("numpy")
+try:
+    import numpy as np
+except ImportError:
+    np = None
+
+NUMPY = pytest.mark.skipif(np is None, reason="needs NumPy")
 
 
 # ---- overview: quick start -----------------------------------------------------
@@ -158,30 +163,36 @@ class PyArrayReader:
 
 
 @pytest.mark.parametrize(
-    "value", [pyfory.Int32Array([1, -2]), np.array([1, -2], dtype=np.int32), array.array("i", [1, -2]), [1, -2]],
+    "make", [
+        lambda: pyfory.Int32Array([1, -2]), lambda: np.array([1, -2], dtype=np.int32), lambda: array.array("i", [1, -2]),
+        lambda: [1, -2],
+    ],
     ids=["wrapper", "ndarray", "array.array", "list"],
 )
+@NUMPY
 @pytest.mark.parametrize("reader", [ArrayWriter, NDArrayReader, PyArrayReader])
-def test_array_carriers(value, reader):
+def test_array_carriers(make, reader):
     named = {"name": "guide.Arrays"}
-    result = support.roundtrip(ArrayWriter(value), (ArrayWriter, named), reader=[(reader, named)])
+    result = support.roundtrip(ArrayWriter(make()), (ArrayWriter, named), reader=[(reader, named)])
     carrier = {ArrayWriter: pyfory.Int32Array, NDArrayReader: np.ndarray, PyArrayReader: array.array}[reader]
     assert type(result) is reader and type(result.v) is carrier and list(result.v) == [1, -2]
     if carrier is np.ndarray:
         assert result.v.dtype == np.int32
 
 
-@pytest.mark.parametrize("writer, value", [
-    (NDArrayReader, np.array([5, 6], dtype=np.int32)), (PyArrayReader, array.array("i", [5, 6])),
+@NUMPY
+@pytest.mark.parametrize("writer, make", [
+    (NDArrayReader, lambda: np.array([5, 6], dtype=np.int32)), (PyArrayReader, lambda: array.array("i", [5, 6])),
 ])
-def test_array_carriers_the_other_way(writer, value):
+def test_array_carriers_the_other_way(writer, make):
     named = {"name": "guide.Arrays"}
-    result = support.roundtrip(writer(value), (writer, named), reader=[(ArrayWriter, named)])
+    result = support.roundtrip(writer(make()), (writer, named), reader=[(ArrayWriter, named)])
     support.assert_same(pyfory.Int32Array([5, 6]), result.v)
 
 
 # ---- cross-language patterns page -----------------------------------------------
 
+@NUMPY
 def test_built_in_types():
     fory = pyfory.Fory(xlang=True)
     object_list = [True, False, "str", -1.1, 1,

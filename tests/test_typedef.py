@@ -297,7 +297,7 @@ def test_parsed_fields():
     assert remote.fields[3].nullable
     assert remote.fields[5].node.args[0].type_id == 7
     assert remote.key == int.from_bytes(remote.data[:8], "little") >> 12
-    assert remote.display_name == "fory.UnknownStruct<200>"
+    assert remote.display_name == "fory.UnknownStruct200"
 
 
 def test_more_bytes_may_follow():

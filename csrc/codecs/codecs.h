@@ -52,6 +52,14 @@ int fory_read_flag(ForyReadCtx *r, Py_ssize_t *id, PyObject **out);
 PyObject *fory_read_body(ForyReadCtx *r, const ForyCodec *codec, Py_ssize_t id);
 /* One byte id of an ndarray or array.array value; -1 with an exception. */
 int fory_type_id_of_value(ForyState *st, PyObject *v);
+/* What decides, beside the class, whether values share their type information:
+ * 0 for most entries; -1 with an exception. */
+int64_t fory_value_kind_slow(ForyState *st, const ForyTypeEntry *entry, PyObject *v);
+FORY_INLINE int64_t
+fory_value_kind(ForyState *st, const ForyTypeEntry *entry, PyObject *v)
+{
+    return FORY_LIKELY(entry->info_kind < FORY_INFO_BY_VALUE) ? 0 : fory_value_kind_slow(st, entry, v);
+}
 
 /* ---- scalars.c, text.c, temporal.c, arrays.c, collections.c, maps.c ------ */
 

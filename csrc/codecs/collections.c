@@ -225,23 +225,23 @@ check_elements_hashable(ForyWriteCtx *w, const Items *items)
     return 0;
 }
 
-/* ndarray and array.array: the element kinds must agree too */
+/* Arrays must have one element kind, unknown structs one schema. 1 / 0 / -1. */
 static int
-same_value_kind(ForyWriteCtx *w, const Items *items)
+same_value_kind(ForyWriteCtx *w, const ForyTypeEntry *entry, const Items *items)
 {
-    int first = -1;
+    int64_t first = 0;
     for (Py_ssize_t i = 0; i < items->n; i++) {
         PyObject *v = PySequence_Fast_GET_ITEM(items->owner, i);
         if (v != Py_None) {
-            int id = fory_type_id_of_value(w->st, v);
-            if (id < 0) {
+            int64_t kind = fory_value_kind(w->st, entry, v);
+            if (kind < 0) {
                 fory_path_index(&w->path, i);
                 return -1;
             }
-            if (first >= 0 && id != first) {
+            if (first != 0 && kind != first) {
                 return 0;
             }
-            first = id;
+            first = kind;
         }
     }
     return 1;
@@ -266,7 +266,7 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
             return -1;
         }
         if (FORY_UNLIKELY(entry->info_kind >= FORY_INFO_BY_VALUE)) {
-            int same = entry->info_kind == FORY_INFO_BY_VALUE ? same_value_kind(w, items) : 0;
+            int same = same_value_kind(w, entry, items);
             if (same < 0) {
                 return -1;
             }

@@ -241,8 +241,10 @@ build_entry(ForyEngine *e, ForyTypeEntry *entry)
         if (type_def == NULL || !PyArg_ParseTuple(type_def, "SK", &data, &key)) {
             goto error;
         }
-        entry->type_def = Py_NewRef(data);
-        entry->key = key;
+        if (entry->type_def == NULL) {
+            entry->type_def = Py_NewRef(data);
+            entry->key = key;
+        }
     }
     switch (entry->kind) {
     case FORY_KIND_ENUM:

@@ -102,6 +102,22 @@ fory_write_type_info(ForyWriteCtx *w, ForyTypeEntry *entry, PyObject *v)
     }
 }
 
+int64_t
+fory_value_kind_slow(ForyState *st, const ForyTypeEntry *entry, PyObject *v)
+{
+    PyObject *type_def;
+    if (entry->info_kind == FORY_INFO_BY_VALUE) {
+        return fory_type_id_of_value(st, v);
+    }
+    /* the value keeps its TypeDef alive, so the address tells schemas apart */
+    type_def = PyObject_GetAttrString(v, "type_def");
+    if (type_def == NULL) {
+        return -1;
+    }
+    Py_DECREF(type_def);
+    return (int64_t)((uintptr_t)type_def >> 1);
+}
+
 int
 fory_write_any(ForyWriteCtx *w, PyObject *v)
 {

@@ -112,11 +112,46 @@ fory_enum_codec(ForyEngine *e, PyTypeObject *type, PyObject *spec)
 }
 
 static int
-write_nothing_known(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+non_exist_enum_class(ForyState *st)
 {
+    if (st->NonExistEnum == NULL) {
+        PyObject *module = PyImport_ImportModule("pyfory.unknown");
+        if (module == NULL) {
+            return -1;
+        }
+        st->NonExistEnum = PyObject_GetAttrString(module, "NonExistEnum");
+        Py_DECREF(module);
+    }
+    return st->NonExistEnum == NULL ? -1 : 0;
+}
+
+/* A value that was read as NonExistEnum goes out again as it came in. */
+static int
+write_remote_enum(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    PyObject *value;
+    uint64_t number = 0;
+    int rc;
     (void)c;
-    fory_raise(w->st, FORY_E_UNREGISTERED, "%s is not registered", Py_TYPE(v)->tp_name);
-    return -1;
+    if (non_exist_enum_class(w->st) < 0) {
+        return -1;
+    }
+    if ((PyObject *)Py_TYPE(v) != w->st->NonExistEnum) {
+        fory_raise(w->st, FORY_E_TYPE, "expected NonExistEnum, got %s", Py_TYPE(v)->tp_name);
+        return -1;
+    }
+    value = PyObject_GetAttr(v, w->st->str_value);
+    rc = value == NULL ? -1 : fory_as_uint64(w->st, value, &number);
+    Py_XDECREF(value);
+    if (rc < 0 || fory_room(w, FORY_VU32_MAX) < 0) {
+        return -1;
+    }
+    if (number > UINT32_MAX) {
+        fory_raise(w->st, FORY_E_OVERFLOW, "enum value does not fit 32 bits");
+        return -1;
+    }
+    fory_put_vu32(&w->out, (uint32_t)number);
+    return 0;
 }
 
 static PyObject *
@@ -129,18 +164,7 @@ read_remote_enum(ForyReadCtx *r, const ForyCodec *c)
         fory_read_bad(r, rc);
         return NULL;
     }
-    if (r->st->NonExistEnum == NULL) {
-        PyObject *module = PyImport_ImportModule("pyfory.unknown");
-        if (module == NULL) {
-            return NULL;
-        }
-        r->st->NonExistEnum = PyObject_GetAttrString(module, "NonExistEnum");
-        Py_DECREF(module);
-        if (r->st->NonExistEnum == NULL) {
-            return NULL;
-        }
-    }
-    return PyObject_CallFunction(r->st->NonExistEnum, "I", (unsigned)value);
+    return non_exist_enum_class(r->st) < 0 ? NULL : PyObject_CallFunction(r->st->NonExistEnum, "I", (unsigned)value);
 }
 
 const ForyCodec *
@@ -148,7 +172,7 @@ fory_remote_enum_codec(ForyEngine *e)
 {
     ForyCodec *codec = fory_engine_alloc(e, sizeof(*codec));
     if (codec != NULL) {
-        *codec = (ForyCodec){write_nothing_known, read_remote_enum, NULL, NULL, NULL, FORY_ENUM, 0, 1, 0};
+        *codec = (ForyCodec){write_remote_enum, read_remote_enum, NULL, NULL, NULL, FORY_ENUM, 0, 1, 0};
     }
     return codec;
 }

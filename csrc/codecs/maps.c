@@ -119,15 +119,10 @@ write_half_pair(ForyWriteCtx *w, const ForySlot *slot, PyObject *present, int nu
     return side_write(w, &side, present);
 }
 
-/* What a value itself adds to its type (ndarray, array.array): 0 nothing, -2 never
- * the same twice (UnknownStruct), -1 exception. */
-FORY_INLINE int
+FORY_INLINE int64_t
 value_kind(ForyWriteCtx *w, const Side *side, PyObject *v)
 {
-    if (FORY_LIKELY(side->entry == NULL || side->entry->info_kind < FORY_INFO_BY_VALUE)) {
-        return 0;
-    }
-    return side->entry->info_kind == FORY_INFO_BY_VALUE ? fory_type_id_of_value(w->st, v) : -2;
+    return side->entry == NULL ? 0 : fory_value_kind(w->st, side->entry, v);
 }
 
 /* The chunk being written. */
@@ -136,7 +131,7 @@ typedef struct Chunk {
     PyTypeObject *key_type, *value_type; /* NULL: no chunk is open */
     size_t start;                        /* offset of its header */
     int n;
-    int key_kind, kind;
+    int64_t key_kind, kind;
 } Chunk;
 
 FORY_INLINE void
@@ -217,8 +212,7 @@ chunk_takes(ForyWriteCtx *w, const Chunk *chunk, PyObject *key, PyObject *value)
     if (FORY_LIKELY(chunk->kind == 0 && chunk->key_kind == 0)) {
         return 1;
     }
-    return chunk->kind != -2 && chunk->key_kind != -2 && value_kind(w, &chunk->value, value) == chunk->kind &&
-           value_kind(w, &chunk->key, key) == chunk->key_kind && !PyErr_Occurred();
+    return value_kind(w, &chunk->value, value) == chunk->kind && value_kind(w, &chunk->key, key) == chunk->key_kind && !PyErr_Occurred();
 }
 
 static int

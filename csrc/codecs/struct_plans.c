@@ -113,18 +113,30 @@ fory_remote_struct_codec(ForyEngine *e, ForyTypeEntry *entry, PyObject *read_pla
 
 /* ---- attribute access ------------------------------------------------------------ */
 
-int
-fory_struct_refresh(ForyState *st, ForyStructCodec *s)
+static void
+probe_indices(ForyState *st, ForyStructCodec *s)
 {
     PyObject *names[MAX_INDEXED];
-    uint8_t index[MAX_INDEXED];
-    int inline_ok = s->n_attrs > 0 && s->n_attrs <= MAX_INDEXED;
-    Py_ssize_t n_slots = 0, n_plain = 0;
-    s->inline_fill = s->slot_fill = 0;
-    for (Py_ssize_t k = 0; inline_ok && k < s->n_attrs; k++) {
+    s->probed = 1;
+    if (s->n_attrs == 0 || s->n_attrs > MAX_INDEXED) {
+        return;
+    }
+    for (Py_ssize_t k = 0; k < s->n_attrs; k++) {
         names[k] = s->fields[s->fill_order[k]].name;
     }
-    inline_ok = inline_ok && fory_inline_probe(st, s->type, names, s->n_attrs, index);
+    s->has_indices = (uint8_t)fory_inline_probe(st, s->type, names, s->n_attrs, s->fill_index);
+    for (Py_ssize_t k = 0; s->has_indices && k < s->n_attrs; k++) {
+        s->fields[s->fill_order[k]].index = s->fill_index[k];
+    }
+}
+
+void
+fory_struct_refresh(ForyState *st, ForyStructCodec *s)
+{
+    Py_ssize_t n_slots = 0, n_inline = 0;
+    if (!s->probed) {
+        probe_indices(st, s);
+    }
     for (Py_ssize_t i = 0; i < s->n_attrs; i++) {
         ForyField *f = &s->fields[i];
         f->access = FORY_ACCESS_GETATTR;
@@ -133,21 +145,14 @@ fory_struct_refresh(ForyState *st, ForyStructCodec *s)
             f->access = FORY_ACCESS_SLOT;
             n_slots++;
         }
-        else if (inline_ok && fory_plain_attribute(s->type, f->name)) {
+        else if (s->has_indices && fory_plain_attribute(s->type, f->name)) {
             f->access = FORY_ACCESS_INLINE;
-            n_plain++;
+            n_inline++;
         }
     }
-    if (inline_ok) {
-        for (Py_ssize_t k = 0; k < s->n_attrs; k++) {
-            s->fill_index[k] = index[k];
-            s->fields[s->fill_order[k]].index = index[k];
-        }
-    }
-    s->inline_fill = inline_ok && n_plain == s->n_attrs && s->type->tp_new == PyBaseObject_Type.tp_new;
+    s->inline_fill = s->has_indices && n_inline == s->n_attrs && s->type->tp_new == PyBaseObject_Type.tp_new;
     s->slot_fill = n_slots == s->n_attrs;
     s->version = fory_type_version(s->type);
-    return 0;
 }
 
 /* ---- the struct itself --------------------------------------------------------------- */
@@ -254,8 +259,11 @@ fory_build_struct(ForyEngine *e, ForyTypeEntry *entry)
         }
         s->alternatives[i].hash = (int32_t)other_hash;
     }
-    if (fory_struct_refresh(e->st, s) < 0) {
-        goto error;
+    fory_struct_refresh(e->st, s);
+    if (entry->codec != NULL) {
+        /* another thread was faster; its plan is the same */
+        Py_DECREF(plan);
+        return 0;
     }
     if (PyBytes_GET_SIZE(type_def) > 0) {
         entry->type_def = Py_NewRef(type_def);

@@ -85,9 +85,8 @@ fory_struct_write(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
         fory_raise(w->st, FORY_E_TYPE, "expected %s, got %s", s->type->tp_name, Py_TYPE(o)->tp_name);
         return -1;
     }
-    if (FORY_UNLIKELY(s->version == 0 || fory_type_version(s->type) != s->version) &&
-        fory_struct_refresh(w->st, s) < 0) {
-        return -1;
+    if (FORY_UNLIKELY(s->version == 0 || fory_type_version(s->type) != s->version)) {
+        fory_struct_refresh(w->st, s);
     }
     if (FORY_UNLIKELY(fory_write_enter(w) < 0)) {
         return -1;
@@ -249,9 +248,8 @@ read_by_plan(ForyReadCtx *r, ForyStructCodec *s, const ForyReadPlan *plan)
     PyObject **values = on_stack, *o = NULL;
     Py_ssize_t id = fory_ref_take(r);
     Py_ssize_t n = s->n_attrs;
-    if (FORY_UNLIKELY(s->version == 0 || fory_type_version(s->type) != s->version) &&
-        fory_struct_refresh(r->st, s) < 0) {
-        return NULL;
+    if (FORY_UNLIKELY(s->version == 0 || fory_type_version(s->type) != s->version)) {
+        fory_struct_refresh(r->st, s);
     }
     if (FORY_UNLIKELY(fory_charge(r, s->cost + s->field_cost * (int64_t)plan->n_fields) < 0) ||
         FORY_UNLIKELY(fory_read_enter(r) < 0)) {

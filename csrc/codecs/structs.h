@@ -68,6 +68,8 @@ typedef struct ForyStructCodec {
     uint8_t has_hash;
     /* how attributes are reached; renewed when the type's version changes */
     unsigned int version;
+    uint8_t probed;      /* fill_index is known: an index never changes for a type */
+    uint8_t has_indices; /* its instances keep attributes inline */
     uint8_t inline_fill; /* all attributes may be stored into inline values */
     uint8_t slot_fill;   /* all attributes are __slots__ members */
     uint8_t *fill_order; /* attribute indices in declaration order */
@@ -81,8 +83,8 @@ typedef struct ForyRemoteStructCodec {
     ForyReadPlan plan;
 } ForyRemoteStructCodec;
 
-/* Works out how the attributes of the type are reached today. 0 / -1. */
-int fory_struct_refresh(ForyState *st, ForyStructCodec *s);
+/* Works out how the attributes of the type are reached today. */
+void fory_struct_refresh(ForyState *st, ForyStructCodec *s);
 
 PyObject *fory_struct_read(ForyReadCtx *r, const ForyCodec *c);
 PyObject *fory_struct_read_remote(ForyReadCtx *r, const ForyCodec *c);
