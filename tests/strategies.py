@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import dataclasses
 import datetime
 import enum
 import struct

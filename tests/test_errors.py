@@ -86,7 +86,7 @@ def test_long_paths_stay_readable():
 
 
 @pytest.mark.parametrize("value, cut, path", [
-    ([1, 2, 3], 1, "$[2]"), ([[1], ["abc"]], 1, "$[1][0]"), ({"a": 1, "b": "xyz"}, 1, "$.b"),
+    ([1, 2, 3], 1, "$"), ([None, 5000, 6000], 1, "$[2]"), ([[1], ["abc"]], 1, "$[1][0]"), ({"a": 1, "b": "xyz"}, 1, "$.b"),
     (Item(1, "a", ["b", "cd"]), 1, "$.tags[1]"), (Order([Item(1, "a", ["b", "cd"])], {}, None, None), 30, "$"),
 ])
 @pytest.mark.parametrize("compatible", support.BOTH_MODES, ids=support.MODE_IDS)

@@ -279,17 +279,43 @@ typecode_of(int type_id)
     }
 }
 
+/* numpy.empty and the dtype of type_id are kept: looking them up costs more than
+ * a small array. 0 / -1. */
+static int
+numpy_ready(ForyState *st, int type_id)
+{
+    PyObject *numpy, *dtype = NULL;
+    if (FORY_LIKELY(st->numpy_empty != NULL && st->numpy_dtypes[type_id] != NULL)) {
+        return 0;
+    }
+    numpy = PyImport_ImportModule("numpy");
+    if (numpy == NULL) {
+        return -1;
+    }
+    if (st->numpy_empty == NULL) {
+        st->numpy_empty = PyObject_GetAttrString(numpy, "empty");
+    }
+    if (st->numpy_empty != NULL) {
+        dtype = PyObject_CallMethod(numpy, "dtype", "s", fory_array_names[type_id]);
+    }
+    Py_DECREF(numpy);
+    if (dtype == NULL) {
+        return -1;
+    }
+    Py_XSETREF(st->numpy_dtypes[type_id], dtype);
+    return 0;
+}
+
 static PyObject *
 make_ndarray(ForyReadCtx *r, int type_id, Py_ssize_t n, const uint8_t *data, Py_ssize_t nbytes)
 {
-    PyObject *numpy = PyImport_ImportModule("numpy");
-    PyObject *array = NULL;
+    PyObject *array, *length;
     Py_buffer view;
-    if (numpy == NULL) {
+    if (numpy_ready(r->st, type_id) < 0 || (length = PyLong_FromSsize_t(n)) == NULL) {
         return NULL;
     }
-    array = PyObject_CallMethod(numpy, "empty", "ns", n, fory_array_names[type_id]);
-    Py_DECREF(numpy);
+    array = PyObject_CallFunctionObjArgs(r->st->numpy_empty, length, r->st->numpy_dtypes[type_id], NULL);
+    Py_DECREF(length);
     if (array == NULL) {
         return NULL;
     }
@@ -307,6 +333,9 @@ make_ndarray(ForyReadCtx *r, int type_id, Py_ssize_t n, const uint8_t *data, Py_
     return array;
 }
 
+/* Small arrays are made in one call from a copy, large ones filled without one. */
+#define PYARRAY_BY_COPY 4096
+
 static PyObject *
 make_pyarray(ForyReadCtx *r, int type_id, const uint8_t *data, Py_ssize_t nbytes)
 {
@@ -321,6 +350,9 @@ make_pyarray(ForyReadCtx *r, int type_id, const uint8_t *data, Py_ssize_t nbytes
         if (r->st->array_array == NULL) {
             return NULL;
         }
+    }
+    if (nbytes <= PYARRAY_BY_COPY) {
+        return PyObject_CallFunction(r->st->array_array, "sy#", typecode_of(type_id), (const char *)data, nbytes);
     }
     array = PyObject_CallFunction(r->st->array_array, "s", typecode_of(type_id));
     if (array == NULL) {

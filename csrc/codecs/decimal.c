@@ -65,6 +65,63 @@ done:
     return rc;
 }
 
+/* Coefficient and exponent from the number's text, which shows both exactly and
+ * is several times cheaper than as_tuple(). 1 when *unscaled and *exponent are
+ * set, 0 when the text is too long or not a finite number, -1 on an exception. */
+static int
+parse_text(PyObject *v, int *negative, uint64_t *unscaled, long *exponent)
+{
+    PyObject *text = PyObject_Str(v);
+    const char *p;
+    Py_ssize_t size;
+    int digits = 0, fraction = 0, point = 0;
+    long power = 0;
+    if (text == NULL) {
+        return -1;
+    }
+    p = PyUnicode_AsUTF8AndSize(text, &size);
+    if (p == NULL || size > 32) {
+        Py_DECREF(text);
+        return p == NULL ? -1 : 0;
+    }
+    *negative = *p == '-';
+    p += *negative;
+    *unscaled = 0;
+    for (; (*p >= '0' && *p <= '9') || *p == '.'; p++) {
+        if (*p == '.') {
+            point = 1;
+            continue;
+        }
+        *unscaled = *unscaled * 10 + (uint64_t)(*p - '0');
+        digits++;
+        fraction += point;
+    }
+    if (*p == 'E') {
+        int minus = p[1] == '-';
+        for (p += 2; *p >= '0' && *p <= '9'; p++) {
+            power = power * 10 + (*p - '0');
+        }
+        power = minus ? -power : power;
+    }
+    *exponent = power - fraction;
+    /* 18 digits stay below 2**62 */
+    int ok = *p == '\0' && digits > 0 && digits <= 18;
+    Py_DECREF(text);
+    return ok;
+}
+
+static int
+put_small(ForyWriteCtx *w, int negative, uint64_t unscaled, long exponent)
+{
+    int64_t value = negative ? -(int64_t)unscaled : (int64_t)unscaled;
+    if (fory_room(w, FORY_VU32_MAX + FORY_VU64_MAX) < 0) {
+        return -1;
+    }
+    fory_put_vi32(&w->out, (int32_t)-exponent);
+    fory_put_vu64(&w->out, fory_zigzag64(value) << 1);
+    return 0;
+}
+
 static int
 write_decimal(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
@@ -81,6 +138,15 @@ write_decimal(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         fory_raise(w->st, FORY_E_TYPE, "expected Decimal, got %s", Py_TYPE(v)->tp_name);
         return -1;
     }
+    rc = parse_text(v, &negative, &unscaled, &scale);
+    if (rc < 0) {
+        return -1;
+    }
+    if (rc > 0 && scale <= MAX_SCALE && scale >= -MAX_SCALE) {
+        return put_small(w, negative, unscaled, scale);
+    }
+    rc = -1;
+    unscaled = 0;
     parts = PyObject_CallMethod(v, "as_tuple", NULL);
     if (parts == NULL) {
         return -1;
@@ -105,27 +171,23 @@ write_decimal(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         fory_raise(w->st, FORY_E_INVALID_DATA, "Decimal of more than %d digits", MAX_DIGITS);
         goto done;
     }
-    if (fory_room(w, FORY_VU32_MAX + FORY_VU64_MAX) < 0) {
-        goto done;
-    }
     for (; used < n && used < 19; used++) {
         long digit = PyLong_AsLong(PyTuple_GET_ITEM(digits, used));
         unscaled = unscaled * 10 + (uint64_t)digit;
     }
     if (used == n && unscaled <= (uint64_t)1 << 62 && !(unscaled == (uint64_t)1 << 62 && !negative)) {
         /* -2**62 <= value < 2**62 */
-        int64_t value = negative ? -(int64_t)unscaled : (int64_t)unscaled;
-        fory_put_vi32(&w->out, (int32_t)-scale);
-        fory_put_vu64(&w->out, fory_zigzag64(value) << 1);
-        rc = 0;
+        rc = put_small(w, negative, unscaled, scale);
         goto done;
     }
     big = used == n ? PyLong_FromUnsignedLongLong(unscaled) : big_unscaled(w->st, digits);
     if (big == NULL) {
         goto done;
     }
-    fory_put_vi32(&w->out, (int32_t)-scale);
-    rc = write_big(w, big, negative);
+    if (fory_room(w, FORY_VU32_MAX) == 0) {
+        fory_put_vi32(&w->out, (int32_t)-scale);
+        rc = write_big(w, big, negative);
+    }
 done:
     Py_XDECREF(big);
     Py_XDECREF(parts);
@@ -152,6 +214,52 @@ done:
     return result;
 }
 
+static char *
+put_digits(char *end, uint64_t v)
+{
+    do {
+        *--end = (char)('0' + v % 10);
+        v /= 10;
+    } while (v != 0);
+    return end;
+}
+
+/* "<value>E<exponent>" into text[48]; its length. */
+static size_t
+put_text(char *text, int64_t value, int32_t exponent)
+{
+    char digits[24], *p = text, *start;
+    char *end = digits + sizeof(digits);
+    if (value < 0) {
+        *p++ = '-';
+    }
+    start = put_digits(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    memcpy(p, start, (size_t)(end - start));
+    p += end - start;
+    if (exponent != 0) {
+        *p++ = 'E';
+        if (exponent < 0) {
+            *p++ = '-';
+        }
+        start = put_digits(end, (uint64_t)(exponent < 0 ? -(int64_t)exponent : exponent));
+        memcpy(p, start, (size_t)(end - start));
+        p += end - start;
+    }
+    return (size_t)(p - text);
+}
+
+static PyObject *
+decimal_of_text(ForyReadCtx *r, const char *text, size_t size)
+{
+    PyObject *s = PyUnicode_FromStringAndSize(text, (Py_ssize_t)size), *result;
+    if (s == NULL) {
+        return NULL;
+    }
+    result = PyObject_CallOneArg(r->st->Decimal, s);
+    Py_DECREF(s);
+    return result;
+}
+
 static PyObject *
 read_decimal(ForyReadCtx *r, const ForyCodec *c)
 {
@@ -174,9 +282,8 @@ read_decimal(ForyReadCtx *r, const ForyCodec *c)
         return NULL;
     }
     if ((head & 1) == 0) {
-        char text[64];
-        PyOS_snprintf(text, sizeof(text), "%lldE%d", (long long)fory_unzigzag64(head >> 1), (int)-scale);
-        return PyObject_CallFunction(r->st->Decimal, "s", text);
+        char text[48];
+        return decimal_of_text(r, text, put_text(text, fory_unzigzag64(head >> 1), -scale));
     }
     n = head >> 2;
     if (n == 0 || n > MAX_MAGNITUDE) {

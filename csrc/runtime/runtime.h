@@ -77,6 +77,8 @@ typedef struct ForyState {
     PyObject *empty_tuple;
     PyObject *Decimal;        /* decimal.Decimal, imported on first use */
     PyObject *array_array;    /* array.array, imported on first use */
+    PyObject *numpy_empty;    /* numpy.empty, imported on first use */
+    PyObject *numpy_dtypes[FORY_TYPE_ID_COUNT]; /* dtype objects by array type id, on first use */
     PyObject *UnknownStruct;  /* pyfory.unknown.UnknownStruct, on first use */
     PyObject *NonExistEnum;   /* pyfory.unknown.NonExistEnum, on first use */
     PyObject *str_path, *str_offset, *str_value, *str_add_note;

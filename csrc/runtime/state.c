@@ -87,7 +87,7 @@ error:
 
 #define FORY_STATE_OBJECTS(X)                                                                  \
     X(BufferType) X(DenseArrayType) X(EngineType) X(WriteContextType) X(ReadContextType)       \
-    X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array)              \
+    X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array) X(numpy_empty)                     \
     X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)
 
 int
@@ -100,6 +100,7 @@ fory_state_traverse(ForyState *st, visitproc visit, void *arg)
     }
     for (int i = 0; i < FORY_TYPE_ID_COUNT; i++) {
         Py_VISIT(st->array_carriers[i]);
+        Py_VISIT(st->numpy_dtypes[i]);
     }
     return 0;
 }
@@ -114,6 +115,7 @@ fory_state_clear(ForyState *st)
     }
     for (int i = 0; i < FORY_TYPE_ID_COUNT; i++) {
         Py_CLEAR(st->array_carriers[i]);
+        Py_CLEAR(st->numpy_dtypes[i]);
     }
     for (int i = 0; i < 128; i++) {
         Py_CLEAR(st->small_ints[i]);

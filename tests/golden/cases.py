@@ -25,6 +25,7 @@ import struct
 import sys
 import types
 import typing
+import warnings
 from decimal import Decimal
 from typing import Any, Callable, Dict, List, Optional
 
@@ -330,8 +331,10 @@ class Case:
 
 
 def evaluate(expression: str) -> Any:
-    # A copy: `x := ...` in an expression must not stay behind.
-    return eval(expression, dict(space))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # array typecode "u" is on its way out
+        # a copy: `x := ...` in an expression must not stay behind
+        return eval(expression, dict(space))
 
 
 def _instance(config: Dict[str, Any], registrations: List[list]) -> "pyfory.Fory":
