@@ -2,7 +2,7 @@
 
     python .ci/check_distributions.py FOLDER
 
-needs the packages build, scikit-build-core, numpy and simde-py beside it.
+needs the packages build, scikit-build-core and simde-py beside it.
 """
 
 from __future__ import annotations

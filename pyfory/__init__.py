@@ -71,6 +71,7 @@ from pyfory.serializer import CollectionSerializer, Serializer
 from pyfory.types import TypeId
 
 if TYPE_CHECKING:
+    from pyfory.stream import Reader
     from pyfory.unknown import UnknownStruct
 
 #: kept for programs that look at it: the compiled engine is always in use
@@ -107,6 +108,7 @@ __all__ = [
     "Int8Array",
     "NDArray",
     "PyArray",
+    "Reader",
     "Ref",
     "Serializer",
     "TaggedInt64",
@@ -129,7 +131,7 @@ __all__ = [
     "field",
 ]
 
-_LAZY = {"UnknownStruct": "pyfory.unknown", "NonExistEnum": "pyfory.unknown"}
+_LAZY = {"Reader": "pyfory.stream", "UnknownStruct": "pyfory.unknown", "NonExistEnum": "pyfory.unknown"}
 _SUBMODULES = ("error", "union", "unknown", "lib", "meta", "policy", "types", "simd")
 
 

@@ -9,14 +9,14 @@ checked when the schema of a class is built (`pyfory.schema`).
 from __future__ import annotations
 
 import array as _array
-import typing
+import sys
 from typing import Any, List
 
 from pyfory.types import TypeId
 
-if hasattr(typing, "Annotated"):
-    Annotated = typing.Annotated
-else:  # Python 3.8
+if sys.version_info >= (3, 9):
+    from typing import Annotated
+else:
     from typing_extensions import Annotated
 
 Bool = bool

@@ -143,8 +143,8 @@ def dataslots(cls: type) -> type:
     if getattr(cls.__dict__.get("__dataclass_params__"), "frozen", False):
         # default pickling would call the frozen __setattr__
         if "__getstate__" not in cls.__dict__:
-            result.__getstate__ = _slots_getstate  # type: ignore[attr-defined]
-            result.__setstate__ = _slots_setstate  # type: ignore[attr-defined]
+            setattr(result, "__getstate__", _slots_getstate)
+            setattr(result, "__setstate__", _slots_setstate)
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, Iterable, List, Optional, Tuple
 
 from pyfory import _core
 from pyfory.error import ForyInvalidError, ForyTypeError, ForyUnsupportedError
@@ -26,6 +26,21 @@ class Config:
         "max_type_meta_bytes", "max_schema_versions_per_type", "max_average_schema_versions_per_type",
         "max_graph_memory_bytes", "max_unbacked_container_items", "policy", "meta_compressor",
     )  # fmt: skip
+
+    xlang: bool
+    track_ref: bool
+    strict: bool
+    compatible: bool
+    field_nullable: bool
+    max_depth: int
+    max_type_fields: int
+    max_type_meta_bytes: int
+    max_schema_versions_per_type: int
+    max_average_schema_versions_per_type: int
+    max_graph_memory_bytes: int
+    max_unbacked_container_items: int
+    policy: Any
+    meta_compressor: Any
 
     @property
     def meta_share(self) -> bool:
@@ -235,6 +250,25 @@ class Fory(_core.Engine):
         if flush is not None:
             flush()
 
+    def load(self, stream: Any, buffers: Optional[Iterable[Any]] = None) -> Any:
+        """Reads one message and leaves the stream exactly behind it.
+
+        Args:
+            stream: an object with readinto(buf), recv_into(buf, size),
+                recvinto(buf, size) or read(n), which may give fewer bytes than
+                asked for. What has peek() or is seekable is read in blocks. Other
+                streams are read in the many small pieces that the format asks
+                for: `pyfory.Reader` is faster for a stream of messages.
+            buffers: the out-of-band buffers, as for `deserialize`.
+
+        Raises ForyBufferOutOfBoundError, which is an EOFError, when the stream
+        ends too early, ForyError as `deserialize` does, ValueError for an object
+        that cannot be read from. Exceptions of the stream pass unchanged.
+        """
+        from pyfory.stream import load
+
+        return load(self, stream, buffers)
+
     # Per-operation state lives in contexts of its own: there is never anything to reset.
 
     def reset(self) -> None:
@@ -343,3 +377,7 @@ class ThreadSafeFory:
     def dump(self, obj: Any, stream: Any) -> None:
         """As `Fory.dump`."""
         self._instance().dump(obj, stream)
+
+    def load(self, stream: Any, buffers: Optional[Iterable[Any]] = None) -> Any:
+        """As `Fory.load`."""
+        return self._instance().load(stream, buffers)

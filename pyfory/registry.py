@@ -512,7 +512,8 @@ def _declaration_order(cls: type, attrs: Tuple[str, ...]) -> Tuple[int, ...]:
 
 
 def _keeps_attributes(cls: type) -> bool:
-    return cls.__init__ is not object.__init__ or any(base.__dict__.get("__slots__") for base in cls.__mro__)
+    own_init = getattr(cls, "__init__", None) is not object.__init__
+    return own_init or any(base.__dict__.get("__slots__") for base in cls.__mro__)
 
 
 # ---- builtin families --------------------------------------------------------------

@@ -22,11 +22,15 @@ static int
 is_array_array(ForyState *st, PyObject *v)
 {
     if (st->array_array == NULL) {
-        /* an instance exists only after somebody imported the module */
-        if (strcmp(Py_TYPE(v)->tp_name, "array.array") != 0) {
+        PyObject *module = PyImport_ImportModule("array");
+        PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "array");
+        Py_XDECREF(module);
+        if (type == NULL || !PyType_Check(type)) {
+            Py_XDECREF(type);
+            PyErr_Clear(); /* no module, no instances */
             return 0;
         }
-        st->array_array = Py_NewRef((PyObject *)Py_TYPE(v));
+        Py_XSETREF(st->array_array, type);
     }
     return PyObject_TypeCheck(v, (PyTypeObject *)st->array_array);
 }
@@ -122,13 +126,30 @@ put_length(ForyWriteCtx *w, Py_ssize_t nbytes)
     return 0;
 }
 
+/* body of a pyfory array; an empty one has no memory at all */
+static int
+write_raw(ForyWriteCtx *w, const ForyDenseArray *array)
+{
+    if (put_length(w, array->nbytes) < 0) {
+        return -1;
+    }
+    if (array->nbytes > 0) {
+        memcpy(w->out.pos, array->data, (size_t)array->nbytes);
+        w->out.pos += array->nbytes;
+    }
+    return 0;
+}
+
 static int
 write_view(ForyWriteCtx *w, Py_buffer *view)
 {
     if (put_length(w, view->len) < 0) {
         return -1;
     }
-    if (view->strides == NULL || view->len == 0 || view->strides[0] == view->itemsize) {
+    if (view->len == 0) {
+        return 0;
+    }
+    if (view->strides == NULL || view->strides[0] == view->itemsize) {
         memcpy(w->out.pos, view->buf, (size_t)view->len);
     }
     else if (PyBuffer_ToContiguous(w->out.pos, view, view->len, 'C') < 0) {
@@ -144,7 +165,7 @@ write_by_value(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     Py_buffer view;
     int rc;
     (void)c;
-    if (open_array(w->st, v, &view) < 0) {
+    if (fory_write_pin(w) < 0 || open_array(w->st, v, &view) < 0) {
         return -1;
     }
     rc = write_view(w, &view);
@@ -164,9 +185,10 @@ static int
 write_list_as_array(ForyWriteCtx *w, int type_id, PyObject *v)
 {
     Py_ssize_t failed = 0, width = fory_array_width(type_id);
-    PyObject *copy = PySequence_Tuple(v);
+    PyObject *copy;
     int rc = -1;
-    if (copy == NULL) {
+    /* (a new tuple may start the garbage collector, which runs finalizers) */
+    if (fory_write_pin(w) < 0 || (copy = PySequence_Tuple(v)) == NULL) {
         return -1;
     }
     if (PyTuple_GET_SIZE(copy) > UINT32_MAX / width) {
@@ -199,12 +221,7 @@ write_declared(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
                                                  : codec->carrier == AS_PYARRAY ? "array.array"
                                                                                 : "an array of the same type");
         }
-        if (put_length(w, array->nbytes) < 0) {
-            return -1;
-        }
-        memcpy(w->out.pos, array->data, (size_t)array->nbytes);
-        w->out.pos += array->nbytes;
-        return 0;
+        return write_raw(w, array);
     }
     if (PyList_CheckExact(v)) {
         return codec->carrier == AS_WRAPPER ? write_list_as_array(w, c->type_id, v)
@@ -215,7 +232,7 @@ write_declared(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         PyBytes_Check(v) || PyByteArray_Check(v) || PyMemoryView_Check(v) || !PyObject_CheckBuffer(v)) {
         return wrong_array(w, c->type_id, v, codec->carrier == AS_PYARRAY ? "array.array" : "an array");
     }
-    id = open_array(w->st, v, &view);
+    id = fory_write_pin(w) < 0 ? -1 : open_array(w->st, v, &view);
     if (id < 0) {
         return -1;
     }
@@ -240,12 +257,7 @@ write_wrapper(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (!PyObject_TypeCheck(v, w->st->DenseArrayType) || array->type_id != c->type_id) {
         return wrong_array(w, c->type_id, v, "an array of the same type");
     }
-    if (put_length(w, array->nbytes) < 0) {
-        return -1;
-    }
-    memcpy(w->out.pos, array->data, (size_t)array->nbytes);
-    w->out.pos += array->nbytes;
-    return 0;
+    return write_raw(w, array);
 }
 
 /* ---- reading ------------------------------------------------------------------------ */
@@ -385,7 +397,7 @@ read_array(ForyReadCtx *r, int type_id, int carrier)
         return fory_raise(r->st, FORY_E_INVALID_DATA, "array<%s> of %u bytes", fory_array_names[type_id],
                           (unsigned)nbytes);
     }
-    if (fory_left(&r->in) < nbytes) {
+    if (!fory_have(&r->in, nbytes)) {
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }

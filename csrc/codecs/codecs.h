@@ -31,6 +31,16 @@ fory_slot_codec(ForyEngine *e, const ForySlot *slot)
     return fory_entry_ready(e, slot->entry) < 0 ? NULL : slot->entry->codec;
 }
 
+/* the same while writing */
+FORY_INLINE const ForyCodec *
+fory_write_slot_codec(ForyWriteCtx *w, const ForySlot *slot)
+{
+    if (slot->entry == NULL) {
+        return slot->codec;
+    }
+    return fory_write_ready(w, slot->entry) < 0 ? NULL : slot->entry->codec;
+}
+
 int fory_write_slot(ForyWriteCtx *w, const ForySlot *slot, PyObject *v);
 PyObject *fory_read_slot(ForyReadCtx *r, const ForySlot *slot);
 
@@ -54,11 +64,11 @@ PyObject *fory_read_body(ForyReadCtx *r, const ForyCodec *codec, Py_ssize_t id);
 int fory_type_id_of_value(ForyState *st, PyObject *v);
 /* What decides, beside the class, whether values share their type information:
  * 0 for most entries; -1 with an exception. */
-int64_t fory_value_kind_slow(ForyState *st, const ForyTypeEntry *entry, PyObject *v);
+int64_t fory_value_kind_slow(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v);
 FORY_INLINE int64_t
-fory_value_kind(ForyState *st, const ForyTypeEntry *entry, PyObject *v)
+fory_value_kind(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v)
 {
-    return FORY_LIKELY(entry->info_kind < FORY_INFO_BY_VALUE) ? 0 : fory_value_kind_slow(st, entry, v);
+    return FORY_LIKELY(entry->info_kind < FORY_INFO_BY_VALUE) ? 0 : fory_value_kind_slow(w, entry, v);
 }
 
 /* ---- scalars.c, text.c, temporal.c, arrays.c, collections.c, maps.c ------ */
@@ -153,7 +163,7 @@ PyObject *fory_skip_union(ForyReadCtx *r);
 
 int fory_build_struct(ForyEngine *e, ForyTypeEntry *entry);
 /* 1 when the next four bytes are a schema hash that the struct codec accepts. */
-int fory_struct_starts(const ForyReadCtx *r, const ForyCodec *codec);
+int fory_struct_starts(ForyReadCtx *r, const ForyCodec *codec);
 /* codec that reads a remote schema into a local class */
 const ForyCodec *fory_remote_struct_codec(ForyEngine *e, ForyTypeEntry *entry, PyObject *read_plan);
 /* codec that reads an unregistered remote schema into UnknownStruct */

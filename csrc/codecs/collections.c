@@ -30,14 +30,26 @@ items_array(const Items *items)
     return PySequence_Fast_ITEMS(items->owner);
 }
 
-/* New reference to element i; the list must still be as long as announced. */
+static FORY_NOINLINE int
+length_changed(ForyWriteCtx *w)
+{
+    fory_raise(w->st, FORY_E_TYPE, "the list changed its length while it was written");
+    return -1;
+}
+
+/* The list must still be as long as announced. Call after anything that may
+ * have run Python code, before the raw array is walked. 0 / -1. */
+FORY_INLINE int
+items_unchanged(ForyWriteCtx *w, const Items *items)
+{
+    return FORY_LIKELY(PySequence_Fast_GET_SIZE(items->owner) == items->n) ? 0 : length_changed(w);
+}
+
+/* New reference to element i. */
 FORY_INLINE PyObject *
 items_get(ForyWriteCtx *w, const Items *items, Py_ssize_t i)
 {
-    if (FORY_UNLIKELY(PySequence_Fast_GET_SIZE(items->owner) != items->n)) {
-        return fory_raise(w->st, FORY_E_TYPE, "the list changed its length while it was written");
-    }
-    return Py_NewRef(PySequence_Fast_GET_ITEM(items->owner, i));
+    return items_unchanged(w, items) < 0 ? NULL : Py_NewRef(PySequence_Fast_GET_ITEM(items->owner, i));
 }
 
 /* Bodies of elements that all travel by codec; no flags. */
@@ -45,16 +57,22 @@ static int
 write_bodies(ForyWriteCtx *w, const ForyCodec *codec, const Items *items, PyTypeObject *common)
 {
     if (codec->write_many != NULL) {
+        PyObject *copy;
+        int rc;
+        if (items_unchanged(w, items) < 0) {
+            return -1;
+        }
         if (FORY_LIKELY(common != NULL && common == codec->exact)) {
             return codec->write_many(w, codec, items_array(items), items->n);
         }
         /* numbers that need __index__ or __float__: over a copy that stays */
-        PyObject *copy = PySequence_Tuple(items->owner);
-        int rc = -1;
-        if (copy != NULL && fory_write_pin(w) == 0) {
-            rc = codec->write_many(w, codec, PySequence_Fast_ITEMS(copy), PyTuple_GET_SIZE(copy));
+        if (fory_write_pin(w) < 0 || (copy = PySequence_Tuple(items->owner)) == NULL) {
+            return -1;
         }
-        Py_XDECREF(copy);
+        rc = PyTuple_GET_SIZE(copy) == items->n
+                 ? codec->write_many(w, codec, PySequence_Fast_ITEMS(copy), items->n)
+                 : length_changed(w);
+        Py_DECREF(copy);
         return rc;
     }
     for (Py_ssize_t i = 0; i < items->n; i++) {
@@ -123,8 +141,8 @@ write_mixed(ForyWriteCtx *w, const Items *items, int header, int flag_all)
             }
             goto next;
         }
-        entry = fory_entry_of(w->engine, Py_TYPE(v));
-        if (entry == NULL || fory_entry_ready(w->engine, entry) < 0) {
+        entry = fory_write_entry(w, Py_TYPE(v));
+        if (entry == NULL || fory_write_ready(w, entry) < 0) {
             goto next;
         }
         if ((header & TRACK) && (flag_all || !(entry->codec->flags & FORY_CODEC_SCALAR_FLAGLESS))) {
@@ -214,7 +232,7 @@ check_elements_hashable(ForyWriteCtx *w, const Items *items)
     for (Py_ssize_t i = 0; i < items->n; i++) {
         PyObject *v = PySequence_Fast_GET_ITEM(items->owner, i);
         if (Py_TYPE(v) != last) {
-            ForyTypeEntry *entry = fory_entry_of(w->engine, Py_TYPE(v));
+            ForyTypeEntry *entry = fory_write_entry(w, Py_TYPE(v));
             if (entry == NULL || fory_check_hashable(w, entry, v) < 0) {
                 fory_path_index(&w->path, i);
                 return -1;
@@ -231,18 +249,17 @@ same_value_kind(ForyWriteCtx *w, const ForyTypeEntry *entry, const Items *items)
 {
     int64_t first = 0;
     for (Py_ssize_t i = 0; i < items->n; i++) {
-        PyObject *v = PySequence_Fast_GET_ITEM(items->owner, i);
-        if (v != Py_None) {
-            int64_t kind = fory_value_kind(w->st, entry, v);
-            if (kind < 0) {
-                fory_path_index(&w->path, i);
-                return -1;
-            }
-            if (first != 0 && kind != first) {
-                return 0;
-            }
-            first = kind;
+        PyObject *v = items_get(w, items, i);
+        int64_t kind = v == NULL ? -1 : v == Py_None ? first : fory_value_kind(w, entry, v);
+        Py_XDECREF(v);
+        if (kind < 0) {
+            fory_path_index(&w->path, i);
+            return -1;
         }
+        if (first != 0 && kind != first) {
+            return 0;
+        }
+        first = kind;
     }
     return 1;
 }
@@ -256,10 +273,10 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
     if (s.same) {
         PyObject *sample = Py_None;
         PyTypeObject *type = s.type == NULL ? Py_TYPE(Py_None) : s.type;
-        entry = fory_entry_of(w->engine, type);
-        if (entry == NULL || fory_entry_ready(w->engine, entry) < 0) {
-            Py_ssize_t i = 0;
-            while (i < items->n && Py_TYPE(PySequence_Fast_GET_ITEM(items->owner, i)) != type) {
+        entry = fory_write_entry(w, type);
+        if (entry == NULL || fory_write_ready(w, entry) < 0) {
+            Py_ssize_t i = 0, n = PySequence_Fast_GET_SIZE(items->owner);
+            while (i < n && Py_TYPE(PySequence_Fast_GET_ITEM(items->owner, i)) != type) {
                 i++;
             }
             fory_path_index(&w->path, i);
@@ -271,6 +288,9 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
                 return -1;
             }
             s.same = same;
+            if (items_unchanged(w, items) < 0) {
+                return -1;
+            }
             for (Py_ssize_t i = 0; same && i < items->n && sample == Py_None; i++) {
                 sample = PySequence_Fast_GET_ITEM(items->owner, i);
             }
@@ -282,7 +302,10 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
                 return -1;
             }
             fory_put_u8(&w->out, (uint8_t)header);
-            if (fory_write_type_info(w, entry, sample) < 0) {
+            Py_INCREF(sample);
+            int rc = fory_write_type_info(w, entry, sample);
+            Py_DECREF(sample);
+            if (rc < 0) {
                 return -1;
             }
             if (header & (TRACK | HAS_NULL)) {
@@ -303,11 +326,11 @@ static int
 write_declared(ForyWriteCtx *w, const ForySlot *element, const Items *items)
 {
     Survey s = survey_items(items);
-    const ForyCodec *codec = fory_slot_codec(w->engine, element);
+    const ForyCodec *codec = fory_write_slot_codec(w, element);
     int with_info = element->entry != NULL &&
                     (element->entry->kind == FORY_KIND_STRUCT || element->entry->kind == FORY_KIND_EXT);
     int header = (s.has_null ? HAS_NULL : 0) | (element->track ? TRACK : 0);
-    if (codec == NULL || fory_room(w, 1) < 0) {
+    if (codec == NULL || items_unchanged(w, items) < 0 || fory_room(w, 1) < 0) {
         return -1;
     }
     if (with_info && s.type != NULL && (!s.same || s.type != element->entry->type)) {
@@ -377,7 +400,8 @@ write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v, int as_s
         fory_raise(w->st, FORY_E_TYPE, "expected a collection, got %s", Py_TYPE(v)->tp_name);
         return -1;
     }
-    if (!PyAnySet_CheckExact(v) && fory_write_pin(w) < 0) {
+    /* of a set too: a new tuple may start the garbage collector, which runs finalizers */
+    if (fory_write_pin(w) < 0) {
         return -1;
     }
     items.owner = PySequence_Tuple(v);
@@ -472,14 +496,14 @@ sink_put(ForyReadCtx *r, Sink *sink, Py_ssize_t i, PyObject *v)
 /* Elements that may take no bytes at all are bounded by a budget: what they
  * exceed the bytes they consumed is charged as it happens. */
 typedef struct Backing {
-    const uint8_t *mark;
+    Py_ssize_t mark; /* offset in the message */
     Py_ssize_t since;
 } Backing;
 
 static int
 charge_unbacked(ForyReadCtx *r, Backing *b)
 {
-    int64_t consumed = r->in.pos - b->mark;
+    int64_t consumed = (r->in.pos - r->in.start) - b->mark;
     if (b->since > consumed) {
         r->unbacked_left -= b->since - consumed;
         if (r->unbacked_left < 0) {
@@ -489,7 +513,7 @@ charge_unbacked(ForyReadCtx *r, Backing *b)
             return -1;
         }
     }
-    b->mark = r->in.pos;
+    b->mark = r->in.pos - r->in.start;
     b->since = 0;
     return 0;
 }
@@ -498,6 +522,10 @@ int
 fory_check_count(ForyReadCtx *r, uint32_t count, int backed)
 {
     if (FORY_LIKELY(count <= fory_left(&r->in))) {
+        return 0;
+    }
+    /* how much a stream still holds is not known: the budget is charged as elements come */
+    if (backed ? fory_have(&r->in, count) : r->in.more != NULL) {
         return 0;
     }
     if (!backed && (int64_t)(count - fory_left(&r->in)) <= r->unbacked_left) {
@@ -518,7 +546,7 @@ read_uniform(ForyReadCtx *r, const ForyCodec *codec, const ForySlot *skip, int h
 {
     int flagged = (header & (TRACK | HAS_NULL)) != 0;
     int backed = flagged || (codec != NULL && codec->min_size > 0);
-    Backing backing = {r->in.pos, 0};
+    Backing backing = {r->in.pos - r->in.start, 0};
     Py_ssize_t i = 0;
     if (!flagged && codec != NULL && codec->read_many != NULL) {
         if (sink->kind == TO_LIST && !sink->filled) {
@@ -709,8 +737,8 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
         goto error;
     }
     r->pending_ref = pending;
-    /* user code may meet the half-read list only when elements can run some */
-    if (sink_open(r, &sink, kind, count, codec == NULL || !(codec->flags & FORY_CODEC_BASIC)) < 0) {
+    /* user code may meet the half-read list only when elements or the stream can run some */
+    if (sink_open(r, &sink, kind, count, codec == NULL || !(codec->flags & FORY_CODEC_BASIC) || r->in.more != NULL) < 0) {
         goto error;
     }
     rc = header & SAME_TYPE ? read_uniform(r, codec, skip, header, &sink) : read_mixed(r, element, header, &sink);
@@ -722,6 +750,14 @@ done:
     return sink.object;
 error:
     r->depth--;
+    if (sink.object != NULL && kind == TO_LIST && !sink.filled) {
+        /* a serializer that goes on after the exception may still refer to the list */
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(sink.object); i++) {
+            if (PyList_GET_ITEM(sink.object, i) == NULL) {
+                PyList_SET_ITEM(sink.object, i, Py_NewRef(Py_None));
+            }
+        }
+    }
     Py_XDECREF(sink.object);
     return NULL;
 }

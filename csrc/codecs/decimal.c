@@ -131,7 +131,7 @@ write_decimal(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     long scale;
     uint64_t unscaled = 0;
     (void)c;
-    if (decimal_type(w->st) == NULL) {
+    if (fory_write_pin(w) < 0 || decimal_type(w->st) == NULL) {
         return -1;
     }
     if ((PyObject *)Py_TYPE(v) != w->st->Decimal) {
@@ -289,7 +289,7 @@ read_decimal(ForyReadCtx *r, const ForyCodec *c)
     if (n == 0 || n > MAX_MAGNITUDE) {
         return fory_raise(r->st, FORY_E_INVALID_DATA, "Decimal magnitude length %llu", (unsigned long long)n);
     }
-    if (fory_left(&r->in) < n) {
+    if (!fory_have(&r->in, n)) {
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }

@@ -24,7 +24,7 @@ write_type_def_marker(ForyWriteCtx *w, ForyTypeEntry *entry)
         fory_put_vu32(&w->out, seen->number << 1 | 1);
         return 0;
     }
-    if (fory_entry_ready(w->engine, entry) < 0) {
+    if (fory_write_ready(w, entry) < 0) {
         return -1;
     }
     size_t n = (size_t)PyBytes_GET_SIZE(entry->type_def);
@@ -90,7 +90,7 @@ fory_write_type_info(ForyWriteCtx *w, ForyTypeEntry *entry, PyObject *v)
         fory_put_u8(&w->out, entry->type_id);
         return write_meta_string(w, entry->name_space) < 0 ? -1 : write_meta_string(w, entry->type_name);
     case FORY_INFO_BY_VALUE: {
-        int id = fory_type_id_of_value(w->st, v);
+        int id = fory_write_pin(w) < 0 ? -1 : fory_type_id_of_value(w->st, v);
         if (id < 0 || fory_room(w, 1) < 0) {
             return -1;
         }
@@ -98,16 +98,19 @@ fory_write_type_info(ForyWriteCtx *w, ForyTypeEntry *entry, PyObject *v)
         return 0;
     }
     default:
-        return fory_write_unknown_info(w, v);
+        return fory_write_pin(w) < 0 ? -1 : fory_write_unknown_info(w, v);
     }
 }
 
 int64_t
-fory_value_kind_slow(ForyState *st, const ForyTypeEntry *entry, PyObject *v)
+fory_value_kind_slow(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v)
 {
     PyObject *type_def;
+    if (fory_write_pin(w) < 0) {
+        return -1;
+    }
     if (entry->info_kind == FORY_INFO_BY_VALUE) {
-        return fory_type_id_of_value(st, v);
+        return fory_type_id_of_value(w->st, v);
     }
     /* the value keeps its TypeDef alive, so the address tells schemas apart */
     type_def = PyObject_GetAttrString(v, "type_def");
@@ -121,8 +124,8 @@ fory_value_kind_slow(ForyState *st, const ForyTypeEntry *entry, PyObject *v)
 int
 fory_write_any(ForyWriteCtx *w, PyObject *v)
 {
-    ForyTypeEntry *entry = fory_entry_of(w->engine, Py_TYPE(v));
-    if (FORY_UNLIKELY(entry == NULL) || fory_entry_ready(w->engine, entry) < 0 ||
+    ForyTypeEntry *entry = fory_write_entry(w, Py_TYPE(v));
+    if (FORY_UNLIKELY(entry == NULL) || fory_write_ready(w, entry) < 0 ||
         fory_write_type_info(w, entry, v) < 0) {
         return -1;
     }
@@ -255,13 +258,28 @@ error:
     return NULL;
 }
 
+/* Receives a TypeDef, or of one above the limit what the registry needs to refuse it. 0 / -1. */
+static int
+fetch_type_def(ForyReadCtx *r, size_t size)
+{
+    PyObject *limit = PyObject_GetAttrString(r->engine->registry, "max_type_meta_bytes");
+    long long most = limit == NULL ? -1 : PyLong_AsLongLong(limit);
+    Py_XDECREF(limit);
+    if (most == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if ((long long)size > most && size > 64) {
+        size = 64;
+    }
+    return fory_have(&r->in, size) ? 0 : fory_read_bad(r, FORY_TRUNCATED);
+}
+
 static const ForyCodec *
 read_type_def(ForyReadCtx *r, unsigned id, ForyTypeEntry **out)
 {
     uint32_t marker, extra = 0;
     uint64_t header;
-    const uint8_t *start;
-    size_t size;
+    size_t start, size; /* start: offset in the message */
     const ForyCodec *codec;
     ForyRemote *remote;
     int rc = fory_get_vu32(&r->in, &marker);
@@ -280,7 +298,7 @@ read_type_def(ForyReadCtx *r, unsigned id, ForyTypeEntry **out)
     if ((marker >> 1) != r->n_type_defs) {
         return unexpected(r, "new TypeDef index", marker >> 1);
     }
-    start = r->in.pos;
+    start = (size_t)(r->in.pos - r->in.start);
     if ((rc = fory_get_u64(&r->in, &header)) != FORY_OK) {
         fory_read_bad(r, rc);
         return NULL;
@@ -295,7 +313,7 @@ read_type_def(ForyReadCtx *r, unsigned id, ForyTypeEntry **out)
     }
     remote = fory_remote_get(r->engine, header >> 12);
     if (FORY_LIKELY(remote != NULL)) {
-        if (fory_left(&r->in) < size) {
+        if (!fory_have(&r->in, size)) {
             fory_read_bad(r, FORY_TRUNCATED);
             return NULL;
         }
@@ -305,11 +323,16 @@ read_type_def(ForyReadCtx *r, unsigned id, ForyTypeEntry **out)
     else {
         /* the registry raises for a body that is too long or cut off; it need
          * not be given more than the limits let it look at */
-        size_t shown = size < fory_left(&r->in) ? size : fory_left(&r->in);
+        size_t shown;
+        if (fory_left(&r->in) < size && r->in.more != NULL && fetch_type_def(r, size) < 0) {
+            return NULL;
+        }
+        shown = size < fory_left(&r->in) ? size : fory_left(&r->in);
         if (shown < size && shown > 64) {
             shown = 64;
         }
-        codec = accept_type_def(r, id, start, (size_t)(r->in.pos - start) + shown, header >> 12, out);
+        codec = accept_type_def(r, id, r->in.start + start, (size_t)(r->in.pos - r->in.start) - start + shown,
+                                header >> 12, out);
         if (codec == NULL) {
             return NULL;
         }
@@ -370,7 +393,7 @@ read_meta_string(ForyReadCtx *r, ForyWireString *s)
         unexpected(r, "meta string encoding", s->encoding);
         return -1;
     }
-    if (fory_left(&r->in) < s->size) {
+    if (!fory_have(&r->in, s->size)) {
         return fory_read_bad(r, FORY_TRUNCATED);
     }
     s->data = r->in.pos;
@@ -581,7 +604,7 @@ write_dynamic_user(ForyWriteCtx *w, const ForySlot *slot, PyObject *v)
 {
     if (v != Py_None && slot->entry != NULL && Py_TYPE(v) != slot->entry->type &&
         !PyType_IsSubtype(Py_TYPE(v), slot->entry->type)) {
-        ForyTypeEntry *entry = fory_entry_of(w->engine, Py_TYPE(v));
+        ForyTypeEntry *entry = fory_write_entry(w, Py_TYPE(v));
         if (entry == NULL) {
             return -1;
         }
@@ -602,7 +625,7 @@ write_slot_body(ForyWriteCtx *w, const ForySlot *slot, PyObject *v)
     if (slot->dynamic) {
         return write_dynamic_user(w, slot, v);
     }
-    codec = fory_slot_codec(w->engine, slot);
+    codec = fory_write_slot_codec(w, slot);
     if (FORY_UNLIKELY(codec == NULL)) {
         return -1;
     }
@@ -695,7 +718,7 @@ fory_read_slot(ForyReadCtx *r, const ForySlot *slot)
         return NULL;
     }
     if (slot->entry != NULL && slot->entry->info_kind == FORY_INFO_NAMED && slot->entry->kind == FORY_KIND_STRUCT &&
-        r->in.pos < r->in.end && *r->in.pos == FORY_NAMED_STRUCT && !fory_struct_starts(r, codec)) {
+        fory_have(&r->in, 1) && *r->in.pos == FORY_NAMED_STRUCT && !fory_struct_starts(r, codec)) {
         /* decision 23: some peers announce a nested struct registered by name */
         codec = fory_read_type_info(r, &entry);
         if (codec == NULL) {

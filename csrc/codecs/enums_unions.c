@@ -133,7 +133,7 @@ write_remote_enum(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     uint64_t number = 0;
     int rc;
     (void)c;
-    if (non_exist_enum_class(w->st) < 0) {
+    if (fory_write_pin(w) < 0 || non_exist_enum_class(w->st) < 0) {
         return -1;
     }
     if ((PyObject *)Py_TYPE(v) != w->st->NonExistEnum) {
@@ -210,7 +210,7 @@ write_case_value(ForyWriteCtx *w, const ForySlot *slot, PyObject *v)
     if (slot->type_id == FORY_UNKNOWN || v == Py_None) {
         return fory_write_value_ref(w, v);
     }
-    codec = fory_slot_codec(w->engine, slot);
+    codec = fory_write_slot_codec(w, slot);
     if (codec == NULL) {
         return -1;
     }
@@ -294,7 +294,7 @@ read_case_value(ForyReadCtx *r, const ForySlot *slot)
     }
     /* the declared alternative may frame its body with its own element types;
      * any other type on the wire is decoded by what it says it is */
-    if (slot->entry == NULL && slot->type_id != FORY_UNKNOWN && r->in.pos < r->in.end &&
+    if (slot->entry == NULL && slot->type_id != FORY_UNKNOWN && fory_have(&r->in, 1) &&
         *r->in.pos == slot->type_id) {
         r->in.pos++;
         codec = slot->codec;

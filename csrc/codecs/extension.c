@@ -20,22 +20,28 @@ attach(PyObject **cached, PyTypeObject *type, void *context)
             return NULL;
         }
         o->context = context;
+        o->thread = PyThread_get_thread_ident();
         *cached = (PyObject *)o;
     }
     return Py_NewRef(*cached);
 }
 
+/* The context behind self, NULL with an exception once its operation is over. */
 static void *
-detached(void)
+live_context(PyObject *self)
 {
-    PyErr_SetString(PyExc_RuntimeError, "a serializer context is valid only during its operation");
+    const ForyPyContext *o = (const ForyPyContext *)self;
+    if (FORY_LIKELY(o->context != NULL && o->thread == PyThread_get_thread_ident())) {
+        return o->context;
+    }
+    PyErr_SetString(PyExc_RuntimeError,
+                    o->context == NULL ? "a serializer context is valid only during its operation"
+                                       : "a serializer context is valid only in the thread of its operation");
     return NULL;
 }
 
-#define WRITE_CTX(self) \
-    ((ForyWriteCtx *)(((ForyPyContext *)(self))->context ? ((ForyPyContext *)(self))->context : detached()))
-#define READ_CTX(self) \
-    ((ForyReadCtx *)(((ForyPyContext *)(self))->context ? ((ForyPyContext *)(self))->context : detached()))
+#define WRITE_CTX(self) ((ForyWriteCtx *)live_context(self))
+#define READ_CTX(self) ((ForyReadCtx *)live_context(self))
 
 static PyObject *
 none_or_null(int rc)
@@ -60,7 +66,8 @@ write_ext(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (fory_write_enter(w) < 0) {
         return -1;
     }
-    context = attach(&w->py_context, w->st->WriteContextType, w);
+    /* the stack is asked at any depth: a serializer may start operations of its own */
+    context = fory_stack_check(w->st, &w->stack) < 0 ? NULL : attach(&w->py_context, w->st->WriteContextType, w);
     if (context != NULL && fory_write_pin(w) == 0) {
         done = PyObject_CallMethod(codec->serializer, "write", "OO", context, v);
     }
@@ -83,7 +90,7 @@ read_ext(ForyReadCtx *r, const ForyCodec *c)
         return NULL;
     }
     r->own_ref = id;
-    context = attach(&r->py_context, r->st->ReadContextType, r);
+    context = fory_stack_check(r->st, &r->stack) < 0 ? NULL : attach(&r->py_context, r->st->ReadContextType, r);
     if (context != NULL) {
         result = PyObject_CallMethod(codec->serializer, "read", "O", context);
         Py_DECREF(context);
@@ -312,10 +319,10 @@ ctx_get_writer_index(PyObject *self, PyObject *unused)
 static PyObject **
 storage_of(PyObject *self)
 {
-    void *context = ((ForyPyContext *)self)->context;
+    void *context = live_context(self);
     ForyState *st;
     if (context == NULL) {
-        return detached();
+        return NULL;
     }
     st = fory_state_of_type(Py_TYPE(self));
     if (st == NULL) {
@@ -399,7 +406,7 @@ static PyObject *
 take_bytes(ForyReadCtx *r, size_t n)
 {
     PyObject *result;
-    if (fory_left(&r->in) < n) {
+    if (!fory_have(&r->in, n)) {
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }
@@ -517,8 +524,11 @@ ctx_set_reader_index(PyObject *self, PyObject *index)
     if (r == NULL || ((i = PyLong_AsSsize_t(index)) == -1 && PyErr_Occurred())) {
         return NULL;
     }
-    if (i < 0 || i > r->in.end - r->in.start) {
-        return fory_raise(r->st, FORY_E_TRUNCATED, "reader index %zd is outside the input", i);
+    if (i < 0 || (i > r->in.end - r->in.start && !fory_have(&r->in, (size_t)(i - (r->in.pos - r->in.start))))) {
+        if (!PyErr_Occurred()) {
+            fory_raise(r->st, FORY_E_TRUNCATED, "reader index %zd is outside the input", i);
+        }
+        return NULL;
     }
     r->in.pos = r->in.start + i;
     Py_RETURN_NONE;
@@ -532,7 +542,7 @@ ctx_check_readable_bytes(PyObject *self, PyObject *size)
     if (r == NULL || ((n = PyLong_AsSsize_t(size)) == -1 && PyErr_Occurred())) {
         return NULL;
     }
-    if (n < 0 || fory_left(&r->in) < (size_t)n) {
+    if (n < 0 || !fory_have(&r->in, (size_t)n)) {
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }
@@ -697,9 +707,28 @@ static void
 buffer_object_dealloc(BufferObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
+    PyObject_GC_UnTrack(o);
     Py_CLEAR(o->source);
     type->tp_free((PyObject *)o);
     Py_DECREF(type);
+}
+
+static int
+buffer_object_traverse(BufferObject *o, visitproc visit, void *arg)
+{
+#if PY_VERSION_HEX >= 0x03090000
+    Py_VISIT(Py_TYPE(o));
+#endif
+    Py_VISIT(o->source);
+    return 0;
+}
+
+static int
+buffer_object_clear(BufferObject *o)
+{
+    /* the methods need a source: None has no buffer and raises */
+    Py_XSETREF(o->source, Py_NewRef(Py_None));
+    return 0;
 }
 
 static PyObject *
@@ -751,6 +780,8 @@ static PyType_Slot buffer_object_slots[] = {
     {Py_tp_doc, (void *)buffer_object_doc},
     {Py_tp_new, buffer_object_new},
     {Py_tp_dealloc, buffer_object_dealloc},
+    {Py_tp_traverse, buffer_object_traverse},
+    {Py_tp_clear, buffer_object_clear},
     {Py_tp_methods, buffer_object_methods},
     {0, NULL},
 };
@@ -758,7 +789,7 @@ static PyType_Slot buffer_object_slots[] = {
 static PyType_Spec buffer_object_spec = {
     .name = "pyfory._core.BufferObject",
     .basicsize = sizeof(BufferObject),
-    .flags = Py_TPFLAGS_DEFAULT,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .slots = buffer_object_slots,
 };
 

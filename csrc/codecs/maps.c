@@ -50,12 +50,12 @@ side_open(ForyWriteCtx *w, Side *side, const ForySlot *slot, PyObject *v)
         side->declared = 0; /* a subclass keeps its class (decision 14) */
     }
     if (side->declared) {
-        side->codec = fory_slot_codec(w->engine, slot);
+        side->codec = fory_write_slot_codec(w, slot);
         side->track = slot->track;
         return side->codec == NULL ? -1 : 0;
     }
     if (slot->entry != NULL && !PyObject_TypeCheck(v, slot->entry->type)) {
-        ForyTypeEntry *other = fory_entry_of(w->engine, Py_TYPE(v));
+        ForyTypeEntry *other = fory_write_entry(w, Py_TYPE(v));
         if (other == NULL || other->kind != FORY_KIND_UNKNOWN) {
             if (other != NULL) {
                 fory_raise(w->st, FORY_E_TYPE, "expected %s, got %s", slot->entry->type->tp_name,
@@ -64,8 +64,8 @@ side_open(ForyWriteCtx *w, Side *side, const ForySlot *slot, PyObject *v)
             return -1;
         }
     }
-    side->entry = fory_entry_of(w->engine, Py_TYPE(v));
-    if (side->entry == NULL || fory_entry_ready(w->engine, side->entry) < 0) {
+    side->entry = fory_write_entry(w, Py_TYPE(v));
+    if (side->entry == NULL || fory_write_ready(w, side->entry) < 0) {
         return -1;
     }
     side->codec = side->entry->codec;
@@ -122,7 +122,7 @@ write_half_pair(ForyWriteCtx *w, const ForySlot *slot, PyObject *present, int nu
 FORY_INLINE int64_t
 value_kind(ForyWriteCtx *w, const Side *side, PyObject *v)
 {
-    return side->entry == NULL ? 0 : fory_value_kind(w->st, side->entry, v);
+    return side->entry == NULL ? 0 : fory_value_kind(w, side->entry, v);
 }
 
 /* The chunk being written. */
@@ -160,7 +160,7 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
     chunk_close(w, chunk);
     if (FORY_LIKELY(key_slot == &any_slot && value_slot == &any_slot)) {
         /* undeclared pair of builtin types: header, size and both type ids at once */
-        ForyTypeEntry *k = fory_entry_of(w->engine, Py_TYPE(key)), *v = fory_entry_of(w->engine, Py_TYPE(value));
+        ForyTypeEntry *k = fory_write_entry(w, Py_TYPE(key)), *v = fory_write_entry(w, Py_TYPE(value));
         if (k == NULL || v == NULL || (k->type_id >= FORY_LIST && fory_check_hashable(w, k, key) < 0)) {
             return -1;
         }
@@ -229,7 +229,7 @@ write_pair(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
             return 0;
         }
         if (value == Py_None && !side_declared(key_slot)) {
-            ForyTypeEntry *entry = fory_entry_of(w->engine, Py_TYPE(key));
+            ForyTypeEntry *entry = fory_write_entry(w, Py_TYPE(key));
             if (entry == NULL || fory_check_hashable(w, entry, key) < 0) {
                 return -1;
             }
@@ -258,7 +258,7 @@ static int
 write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_slot, PyObject *v)
 {
     PyObject *dict = NULL, *key, *value;
-    Py_ssize_t position = 0, size;
+    Py_ssize_t position = 0, size, left;
     Chunk chunk;
     int rc = -1;
     if (fory_write_enter(w) < 0) {
@@ -282,6 +282,12 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
             goto done;
         }
     }
+    /* plans are made before the walk: it does not hold keys and values that run no code themselves */
+    if (PyDict_GET_SIZE(dict) > 0 &&
+        ((key_slot->entry != NULL && fory_write_ready(w, key_slot->entry) < 0) ||
+         (value_slot->entry != NULL && fory_write_ready(w, value_slot->entry) < 0))) {
+        goto done;
+    }
     size = PyDict_GET_SIZE(dict);
     if (size > INT32_MAX) {
         fory_raise(w->st, FORY_E_OVERFLOW, "a mapping of 2**31 or more entries");
@@ -292,6 +298,7 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
     }
     fory_put_vu32(&w->out, (uint32_t)size);
     chunk.key_type = chunk.value_type = NULL;
+    left = size;
     while (PyDict_Next(dict, &position, &key, &value)) {
         int held = !is_inert(value) || !is_inert(key);
         if (FORY_UNLIKELY(held)) {
@@ -309,11 +316,15 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
         if (FORY_UNLIKELY(rc < 0)) {
             goto done;
         }
-        if (FORY_UNLIKELY(PyDict_GET_SIZE(dict) != size)) {
-            fory_raise(w->st, FORY_E_TYPE, "the dict changed its size while it was written");
-            rc = -1;
-            goto done;
+        if (FORY_UNLIKELY(PyDict_GET_SIZE(dict) != size || --left < 0)) {
+            break;
         }
+    }
+    if (FORY_UNLIKELY(left != 0 || PyDict_GET_SIZE(dict) != size)) {
+        /* keys exchanged for others show as too many or too few */
+        fory_raise(w->st, FORY_E_TYPE, "the dict changed its size while it was written");
+        rc = -1;
+        goto done;
     }
     chunk_close(w, &chunk);
     rc = 0;
@@ -411,7 +422,7 @@ read_half_pair(ForyReadCtx *r, const ForySlot *slot, int declared, int track, co
         codec = open_side(r, slot, 1, what);
         return codec == NULL ? NULL : read_side(r, codec, track, 0);
     }
-    if (!track && r->in.pos < r->in.end) {
+    if (!track && fory_have(&r->in, 1)) {
         /* decision 27: some peers write type information without a flag here */
         uint8_t next = *r->in.pos;
         if (next != FORY_FLAG_NULL && next != FORY_FLAG_NOT_NULL && next != FORY_FLAG_REF &&
@@ -428,7 +439,7 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
 {
     const ForyCodec *key_codec = NULL, *value_codec = NULL;
     PyObject *key = NULL, *value = NULL;
-    const uint8_t *mark;
+    Py_ssize_t mark, consumed;
     uint8_t n;
     int skip_value = (header & VALUE_DECLARED) && value_slot->skip_union;
     int rc = fory_get_u8(&r->in, &n);
@@ -446,7 +457,7 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
     if (!skip_value && (value_codec = open_side(r, value_slot, header & VALUE_DECLARED, "value")) == NULL) {
         return -1;
     }
-    mark = r->in.pos;
+    mark = r->in.pos - r->in.start;
     for (int i = 0; i < n; i++) {
         key = read_side(r, key_codec, header & KEY_TRACK, 1);
         if (FORY_UNLIKELY(key == NULL)) {
@@ -464,8 +475,9 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
         Py_DECREF(value);
     }
     *left -= n;
-    if (FORY_UNLIKELY(r->in.pos - mark < n)) {
-        r->unbacked_left -= n - (r->in.pos - mark);
+    consumed = (r->in.pos - r->in.start) - mark;
+    if (FORY_UNLIKELY(consumed < n)) {
+        r->unbacked_left -= n - consumed;
         if (r->unbacked_left < 0) {
             fory_raise(r->st, FORY_E_LIMIT,
                        "unbacked container item budget exceeded; raise Fory(max_unbacked_container_items=...) "

@@ -113,7 +113,8 @@ as_bool(ForyWriteCtx *w, PyObject *v)
     }
     const char *name = Py_TYPE(v)->tp_name;
     if (strcmp(name, "numpy.bool_") == 0 || strcmp(name, "numpy.bool") == 0) {
-        return PyObject_IsTrue(v);
+        /* a class of the user may have that name too */
+        return fory_write_pin(w) < 0 ? -1 : PyObject_IsTrue(v);
     }
     return not_a_number(w->st, v, "bool");
 }
@@ -133,25 +134,30 @@ write_bool(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 static int
 write_many_bool(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
 {
+    uint8_t *p;
     (void)c;
     if (fory_room(w, (size_t)n) < 0) {
         return -1;
     }
+    p = w->out.pos;
     for (Py_ssize_t i = 0; i < n; i++) {
         /* True and False are the only exact bools: no branch needed */
         if (FORY_LIKELY(Py_TYPE(items[i]) == &PyBool_Type)) {
-            w->out.pos[i] = items[i] == Py_True;
+            *p++ = items[i] == Py_True;
         }
         else {
-            int b = as_bool(w, items[i]);
-            if (b < 0) {
+            int b;
+            w->out.pos = p;
+            b = as_bool(w, items[i]);
+            if (b < 0 || fory_room(w, (size_t)(n - i)) < 0) {
                 fory_path_index(&w->path, i);
                 return -1;
             }
-            w->out.pos[i] = (uint8_t)b;
+            p = w->out.pos;
+            *p++ = (uint8_t)b;
         }
     }
-    w->out.pos += n;
+    w->out.pos = p;
     return 0;
 }
 
@@ -172,7 +178,7 @@ read_many_bool(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)
 {
     PyObject *table[2] = {Py_False, Py_True};
     (void)c;
-    if (fory_left(&r->in) < (size_t)n) {
+    if (!fory_have(&r->in, (size_t)n)) {
         return fory_read_bad(r, FORY_TRUNCATED);
     }
     for (Py_ssize_t i = 0; i < n; i++) {
@@ -190,7 +196,7 @@ read_many_bool(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)
     static FORY_NOINLINE int put_##name##_slow(ForyWriteCtx *w, PyObject *item)                              \
     {                                                                                                        \
         CTYPE v;                                                                                             \
-        if (AS(w->st, item, &v) < 0) {                                                                       \
+        if ((!PyLong_Check(item) && fory_write_pin(w) < 0) || AS(w->st, item, &v) < 0) {                     \
             return -1;                                                                                       \
         }                                                                                                    \
         if (!(IN_RANGE)) {                                                                                   \
@@ -229,9 +235,13 @@ read_many_bool(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)
             if (FORY_LIKELY(PyLong_CheckExact(items[i]) && fory_small_int(items[i], &v) && (IN_RANGE))) {    \
                 PUT(&w->out, (WIRETYPE)v);                                                                   \
             }                                                                                                \
-            else if (put_##name##_slow(w, items[i]) < 0) {                                                   \
-                fory_path_index(&w->path, i);                                                                \
-                return -1;                                                                                   \
+            else {                                                                                           \
+                /* __index__ may have written by a context it knows: the room is asked for again */          \
+                size_t left = (size_t)(n - i < BLOCK ? n - i : BLOCK);                                       \
+                if (put_##name##_slow(w, items[i]) < 0 || fory_room(w, left * (ROOM)) < 0) {                 \
+                    fory_path_index(&w->path, i);                                                            \
+                    return -1;                                                                               \
+                }                                                                                            \
             }                                                                                                \
         }                                                                                                    \
         return 0;                                                                                            \
@@ -358,6 +368,9 @@ read_many_varint64(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_
             out[i] = Py_NewRef(small[*r->in.pos++]);
             continue;
         }
+        if (FORY_UNLIKELY(fory_left(&r->in) < 9) && r->in.more != NULL) {
+            (void)fory_have(&r->in, (size_t)(n - i)); /* as many bytes are still to come at least */
+        }
         rc = get_vi64_hot(&r->in, &v);
         if (FORY_UNLIKELY(rc != FORY_OK)) {
             fory_read_bad(r, rc);
@@ -384,7 +397,7 @@ write_many_varint64(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items,
         for (Py_ssize_t k = 0; k < m; k++) {
             PyObject *item = items[i + k];
             if (FORY_UNLIKELY(!PyLong_CheckExact(item) || !fory_small_int(item, &block[k])) &&
-                fory_as_int64(w->st, item, &block[k]) < 0) {
+                ((!PyLong_Check(item) && fory_write_pin(w) < 0) || fory_as_int64(w->st, item, &block[k]) < 0)) {
                 fory_path_index(&w->path, i + k);
                 return -1;
             }
@@ -450,7 +463,8 @@ from_f32(uint32_t bits)
     {                                                                                                      \
         double d;                                                                                          \
         (void)c;                                                                                           \
-        if (fory_as_double(w->st, item, &d) < 0 || fory_room(w, ROOM) < 0) {                               \
+        if ((!PyFloat_CheckExact(item) && !PyLong_CheckExact(item) && fory_write_pin(w) < 0) ||            \
+            fory_as_double(w->st, item, &d) < 0 || fory_room(w, ROOM) < 0) {                               \
             return -1;                                                                                     \
         }                                                                                                  \
         PUT(&w->out, d);                                                                                   \
@@ -467,7 +481,8 @@ from_f32(uint32_t bits)
             if (FORY_LIKELY(PyFloat_CheckExact(items[i]))) {                                               \
                 d = PyFloat_AS_DOUBLE(items[i]);                                                           \
             }                                                                                              \
-            else if (fory_as_double(w->st, items[i], &d) < 0) {                                            \
+            else if (fory_as_double(w->st, items[i], &d) < 0 || fory_room(w, (size_t)(n - i) * (ROOM)) < 0) { \
+                /* (__float__ may have written by a context it knows: the room is asked for again) */      \
                 fory_path_index(&w->path, i);                                                              \
                 return -1;                                                                                 \
             }                                                                                              \
@@ -488,7 +503,7 @@ from_f32(uint32_t bits)
     static int read_many_##name(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)          \
     {                                                                                                      \
         (void)c;                                                                                           \
-        if (fory_left(&r->in) / (ROOM) < (size_t)n) {                                                      \
+        if (fory_left(&r->in) / (ROOM) < (size_t)n && !fory_have(&r->in, (size_t)n * (ROOM))) {            \
             return fory_read_bad(r, FORY_TRUNCATED);                                                       \
         }                                                                                                  \
         for (Py_ssize_t i = 0; i < n; i++) {                                                               \

@@ -266,7 +266,7 @@ fory_build_struct(ForyEngine *e, ForyTypeEntry *entry)
         return 0;
     }
     if (PyBytes_GET_SIZE(type_def) > 0) {
-        entry->type_def = Py_NewRef(type_def);
+        Py_XSETREF(entry->type_def, Py_NewRef(type_def));
         entry->key = key;
         if (entry->info_kind == FORY_INFO_TYPE_DEF && fory_remote_set(e, key, &s->base, entry) < 0) {
             goto error;

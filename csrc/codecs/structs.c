@@ -10,7 +10,7 @@ static FORY_NOINLINE PyObject *
 attribute_slow(ForyWriteCtx *w, PyObject *o, PyObject *name)
 {
     PyObject *v;
-    if (fory_write_pin(w) < 0) {
+    if (fory_write_pin(w) < 0 || fory_stack_check(w->st, &w->stack) < 0) {
         return NULL;
     }
     v = PyObject_GetAttr(o, name);
@@ -334,10 +334,10 @@ plan_of_hash(const ForyStructCodec *s, int32_t hash)
 }
 
 int
-fory_struct_starts(const ForyReadCtx *r, const ForyCodec *codec)
+fory_struct_starts(ForyReadCtx *r, const ForyCodec *codec)
 {
     const ForyStructCodec *s = (const ForyStructCodec *)codec;
-    return s->has_hash && fory_left(&r->in) >= 4 && plan_of_hash(s, (int32_t)fory_load32(r->in.pos)) != NULL;
+    return s->has_hash && fory_have(&r->in, 4) && plan_of_hash(s, (int32_t)fory_load32(r->in.pos)) != NULL;
 }
 
 PyObject *

@@ -176,6 +176,11 @@ write_timestamp(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
             Py_DECREF(offset);
         }
     }
+    if (seconds < (int64_t)MIN_DAYS * DAY || seconds >= ((int64_t)MAX_DAYS + 1) * DAY) {
+        /* an offset may lead out of the calendar: no reader could bring it back */
+        fory_raise(w->st, FORY_E_OVERFLOW, "the datetime lies outside the years 1 to 9999 in UTC");
+        return -1;
+    }
     if (fory_room(w, 12) < 0) {
         return -1;
     }
@@ -192,7 +197,7 @@ read_timestamp(ForyReadCtx *r, const ForyCodec *c)
     int64_t seconds, days;
     int y, m, d, rest;
     (void)c;
-    if (fory_left(&r->in) < 12) {
+    if (!fory_have(&r->in, 12)) {
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }

@@ -271,7 +271,9 @@ read_string_header(ForyReadCtx *r, const uint8_t **p, size_t *size, unsigned *en
             fory_raise(r->st, FORY_E_INVALID_DATA, "string of more than 2**31-1 bytes");
             return -1;
         }
-        return fory_read_bad(r, FORY_TRUNCATED);
+        if (!fory_have(&r->in, (size_t)(head >> 2))) {
+            return fory_read_bad(r, FORY_TRUNCATED);
+        }
     }
     *size = (size_t)(head >> 2);
     *p = r->in.pos;
@@ -474,7 +476,7 @@ read_bytes(ForyReadCtx *r, const ForyCodec *c)
         }
     }
     rc = fory_get_vu32(&r->in, &n);
-    if (rc != FORY_OK || fory_left(&r->in) < n) {
+    if (rc != FORY_OK || !fory_have(&r->in, n)) {
         fory_read_bad(r, rc != FORY_OK ? rc : FORY_TRUNCATED);
         return NULL;
     }

@@ -156,7 +156,17 @@ fory_buffer_peek(PyObject *buffer, size_t want, const uint8_t **data, size_t *n)
 void
 fory_buffer_consume(PyObject *buffer, size_t n)
 {
-    ((ForyBuffer *)buffer)->reader += (Py_ssize_t)n;
+    ForyBuffer *self = (ForyBuffer *)buffer;
+    size_t left = (size_t)(self->size - self->reader);
+    /* user code may have moved the reader index meanwhile */
+    self->reader += (Py_ssize_t)(n < left ? n : left);
+}
+
+PyObject *
+fory_buffer_pin(PyObject *buffer)
+{
+    PyObject *storage = ((ForyBuffer *)buffer)->storage;
+    return Py_NewRef(storage != NULL ? storage : Py_None);
 }
 
 /* ---- making buffers ------------------------------------------------------ */

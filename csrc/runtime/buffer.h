@@ -21,6 +21,7 @@ typedef struct ForyBuffer {
     Py_ssize_t block_size; /* smallest room offered to the input stream */
     char input_size;       /* the input method wants the size as well */
     char filling;          /* inside a call of `input` */
+    char exact;            /* never asks the input for more than is needed */
     char own;              /* storage is ours alone to write to and to replace */
     char readonly;
 } ForyBuffer;

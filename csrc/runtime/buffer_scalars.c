@@ -435,6 +435,7 @@ reader_of(ForyBuffer *self)
     fory_reader r;
     r.start = r.pos = self->data + self->reader;
     r.end = self->data + self->size;
+    r.more = NULL;
     return r;
 }
 

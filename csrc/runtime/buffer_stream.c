@@ -3,9 +3,12 @@
 
 /* ---- input streams ------------------------------------------------------ */
 
-/* One call of the stream. 1 received something, 0 end of stream, -1 error. */
+/* Largest room for bytes that are only announced. */
+#define EXACT_STEP (256 * 1024)
+
+/* One call of the stream, n bytes being missing. 1 received something, 0 end of stream, -1 error. */
 static int
-receive(ForyBuffer *self)
+receive(ForyBuffer *self, Py_ssize_t missing)
 {
     PyObject *storage = NULL, *whole = NULL, *room = NULL, *size = NULL, *count = NULL;
     Py_ssize_t before = self->size, free_bytes, n;
@@ -18,6 +21,9 @@ receive(ForyBuffer *self)
     if (self->capacity == self->size) {
         /* doubling what has really come, never what a length in the data claims */
         Py_ssize_t more = self->size < self->block_size ? self->block_size : self->size;
+        if (more < EXACT_STEP && more < missing) {
+            more = missing < EXACT_STEP ? missing : EXACT_STEP;
+        }
         if (self->size > PY_SSIZE_T_MAX - more) {
             PyErr_NoMemory();
             return -1;
@@ -27,10 +33,13 @@ receive(ForyBuffer *self)
         }
     }
     free_bytes = self->capacity - self->size;
+    if (self->exact && free_bytes > missing) {
+        free_bytes = missing;
+    }
     /* The view is of the bytearray, so it stays valid whatever the stream does with it. */
     storage = Py_NewRef(self->storage);
     whole = PyMemoryView_FromObject(storage);
-    room = whole == NULL ? NULL : PySequence_GetSlice(whole, self->size, self->capacity);
+    room = whole == NULL ? NULL : PySequence_GetSlice(whole, self->size, self->size + free_bytes);
     size = self->input_size ? PyLong_FromSsize_t(free_bytes) : NULL;
     if (room == NULL || (self->input_size && size == NULL)) {
         goto error;
@@ -74,7 +83,7 @@ int
 fory_buffer_receive(ForyBuffer *self, Py_ssize_t n)
 {
     while (self->size - self->reader < n) {
-        int rc = receive(self);
+        int rc = receive(self, n - (self->size - self->reader));
         if (rc <= 0) {
             return rc;
         }
@@ -97,15 +106,15 @@ fory_buffer_fill(ForyBuffer *self, Py_ssize_t n)
 static PyObject *
 buffer_from_stream(PyObject *cls, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"stream", "buffer_size", NULL};
+    static char *names[] = {"stream", "buffer_size", "exact", NULL};
     static const char *const methods[] = {"readinto", "recv_into", "recvinto"};
     PyObject *stream, *method = NULL;
     Py_ssize_t buffer_size = 4096;
     const char *type_name;
     ForyBuffer *self;
-    int i;
+    int i, exact = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|n:from_stream", names, &stream, &buffer_size)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|n$p:from_stream", names, &stream, &buffer_size, &exact)) {
         return NULL;
     }
     if (buffer_size <= 0) {
@@ -143,6 +152,7 @@ buffer_from_stream(PyObject *cls, PyObject *args, PyObject *kwargs)
     self->input = method;
     self->input_size = i > 0;
     self->block_size = buffer_size;
+    self->exact = (char)exact;
     self->readonly = 1;
     if (fory_buffer_move(self, buffer_size, 0) < 0) {
         Py_CLEAR(self);
@@ -150,15 +160,14 @@ buffer_from_stream(PyObject *cls, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
-static PyObject *
-buffer_shrink_input(PyObject *op, PyObject *unused)
+int
+fory_buffer_shrink(PyObject *buffer)
 {
-    ForyBuffer *self = (ForyBuffer *)op;
+    ForyBuffer *self = (ForyBuffer *)buffer;
     Py_ssize_t rest = self->size - self->reader;
-    (void)unused;
 
     if (self->input == NULL || self->filling || self->reader <= self->block_size) {
-        Py_RETURN_NONE;
+        return 0;
     }
     if (Py_REFCNT(self->storage) > 1 || (rest <= self->block_size && self->capacity > 4 * self->block_size)) {
         /* slices still look at the old bytes, or one large message is not worth keeping room for */
@@ -166,7 +175,7 @@ buffer_shrink_input(PyObject *op, PyObject *unused)
         Py_ssize_t capacity = rest > self->block_size ? rest : self->block_size;
         PyObject *storage = PyByteArray_FromStringAndSize(NULL, capacity);
         if (storage == NULL) {
-            return NULL;
+            return -1;
         }
         memset(PyByteArray_AS_STRING(storage), 0, (size_t)capacity);
         memcpy(PyByteArray_AS_STRING(storage), self->data + self->reader, (size_t)rest);
@@ -180,6 +189,16 @@ buffer_shrink_input(PyObject *op, PyObject *unused)
     }
     self->size = rest;
     self->reader = 0;
+    return 0;
+}
+
+static PyObject *
+buffer_shrink_input(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    if (fory_buffer_shrink(op) < 0) {
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -254,9 +273,10 @@ buffer_get_output_stream(PyObject *op, PyObject *unused)
 
 PyMethodDef fory_buffer_stream_methods[] = {
     {"from_stream", FORY_KEYWORDS(buffer_from_stream), METH_VARARGS | METH_KEYWORDS | METH_CLASS,
-     "from_stream(stream, buffer_size=4096)\n--\n\n"
+     "from_stream(stream, buffer_size=4096, *, exact=False)\n--\n\n"
      "Reader over an object with readinto(buf), recv_into(buf, size) or\n"
-     "recvinto(buf, size). Raises ValueError when there is none of them."},
+     "recvinto(buf, size). With exact=True the stream is never asked for more\n"
+     "bytes than are needed. Raises ValueError when there is none of the methods."},
     {"wrap_output_stream", buffer_wrap_output_stream, METH_O | METH_CLASS,
      "wrap_output_stream(stream)\n--\n\nOutput stream over an object with write(). Raises ValueError without it."},
     {"bind_output_stream", buffer_bind_output_stream, METH_O,

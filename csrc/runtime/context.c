@@ -385,6 +385,8 @@ fory_read_end(ForyReadCtx *r)
     if (FORY_UNLIKELY(r->path != NULL)) Py_CLEAR(r->path);
     if (FORY_UNLIKELY(r->buffers != NULL)) Py_CLEAR(r->buffers);
     if (FORY_UNLIKELY(r->storage != NULL)) Py_CLEAR(r->storage);
+    if (FORY_UNLIKELY(r->blocks != NULL)) Py_CLEAR(r->blocks);
+    r->in.more = NULL;
     r->out_of_band = 0;
     r->source = NULL;
     r->next_free = e->free_read;

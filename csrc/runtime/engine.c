@@ -26,6 +26,10 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     e->st = st;
     e->by_name = PyDict_New();
     e->arena_refs = PyList_New(0);
+    if (e->arena_refs != NULL) {
+        /* ours alone to clear: the collector must not empty it while plans may still be used */
+        PyObject_GC_UnTrack(e->arena_refs);
+    }
     if (e->by_name == NULL || e->arena_refs == NULL || st->ops->install_builtins(e) < 0) {
         Py_DECREF(e);
         return NULL;
@@ -41,7 +45,9 @@ engine_traverse(ForyEngine *e, visitproc visit, void *arg)
 #endif
     Py_VISIT(e->registry);
     Py_VISIT(e->by_name);
-    Py_VISIT(e->arena_refs);
+    for (Py_ssize_t i = 0; e->arena_refs != NULL && i < PyList_GET_SIZE(e->arena_refs); i++) {
+        Py_VISIT(PyList_GET_ITEM(e->arena_refs, i));
+    }
     for (size_t i = 0; i < e->n_entries; i++) {
         Py_VISIT((PyObject *)e->entries[i]->type);
         Py_VISIT(e->entries[i]->registration);
@@ -52,8 +58,12 @@ engine_traverse(ForyEngine *e, visitproc visit, void *arg)
 static int
 engine_clear(ForyEngine *e)
 {
-    /* entries and plans stay usable until dealloc: a running operation may hold them */
+    /* a running operation holds the engine, so none can be here; without a
+     * registry none starts any more */
     Py_CLEAR(e->registry);
+    if (e->arena_refs != NULL && PyList_SetSlice(e->arena_refs, 0, PyList_GET_SIZE(e->arena_refs), NULL) < 0) {
+        PyErr_Clear();
+    }
     return 0;
 }
 
@@ -335,41 +345,85 @@ read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, P
     return result;
 }
 
-/* A stream may hold more than was read ahead: when a value is cut off, twice as
- * much is asked for and the read starts over. Reads from a copy, because user
- * code that runs meanwhile may read from the same stream. */
+/* Points the reader at what the Buffer has received of the message so far. The
+ * memory is pinned, so that pointers into it stay good when it moves on. 0 / -1. */
+static int
+show_stream(ForyReadCtx *r, size_t want)
+{
+    const uint8_t *data;
+    size_t n, used = (size_t)(r->in.pos - r->in.start);
+    PyObject *owner;
+    int rc;
+    if (fory_buffer_peek(r->source, want, &data, &n) < 0) {
+        return -1;
+    }
+    if (n < used) {
+        PyErr_SetString(PyExc_RuntimeError, "Buffer was read by others while a value was read from it");
+        return -1;
+    }
+    owner = fory_buffer_pin(r->source);
+    rc = 0;
+    if (PyList_GET_SIZE(r->blocks) == 0 || PyList_GET_ITEM(r->blocks, PyList_GET_SIZE(r->blocks) - 1) != owner) {
+        rc = PyList_Append(r->blocks, owner);
+    }
+    Py_DECREF(owner);
+    if (rc == 0) {
+        r->in.start = data;
+        r->in.pos = data + used;
+        r->in.end = data + n;
+    }
+    return rc;
+}
+
+static int
+more_of_stream(fory_reader *in, size_t need)
+{
+    ForyReadCtx *r = (ForyReadCtx *)in;
+    size_t used = (size_t)(in->pos - in->start);
+    if (PyErr_Occurred()) {
+        return FORY_TRUNCATED;
+    }
+    if (need > (size_t)PY_SSIZE_T_MAX - used) {
+        return FORY_TRUNCATED;
+    }
+    if (show_stream(r, used + need) < 0) {
+        r->stream_failed = 1;
+        return FORY_TRUNCATED;
+    }
+    return fory_left(in) >= need ? FORY_OK : FORY_TRUNCATED;
+}
+
+/* The reader asks for more where it finds its input at an end. When the stream
+ * itself fails nothing is consumed: what came is there for another attempt. */
 static PyObject *
 read_stream(ForyEngine *e, PyObject *buffer, PyObject *buffers)
 {
-    size_t want = 1;
-    for (;;) {
-        const uint8_t *data;
-        size_t n, used = 0, more = 0;
-        PyObject *copy, *result, *type, *value, *tb;
-        if (fory_buffer_peek(buffer, want, &data, &n) < 0 ||
-            (copy = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)n)) == NULL) {
-            return NULL;
-        }
-        result = read_memory(e, copy, (const uint8_t *)PyBytes_AS_STRING(copy), n, buffers, &used);
-        Py_DECREF(copy);
-        if (result != NULL || !PyErr_ExceptionMatches(e->st->errors[FORY_E_TRUNCATED])) {
-            fory_buffer_consume(buffer, used);
-            return result;
-        }
-        PyErr_Fetch(&type, &value, &tb);
-        want = n * 2 + 64;
-        if (fory_buffer_peek(buffer, want, &data, &more) == 0 && more <= n) {
-            PyErr_Restore(type, value, tb);
-            fory_buffer_consume(buffer, used);
-            return NULL;
-        }
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(tb);
-        if (PyErr_Occurred()) {
-            return NULL;
-        }
+    PyObject *result = NULL, *type, *value, *tb;
+    size_t used = 0;
+    ForyReadCtx *r = fory_read_begin(e, (const uint8_t *)"", 0);
+    if (r == NULL) {
+        return NULL;
     }
+    r->source = buffer;
+    r->in.more = more_of_stream;
+    r->stream_failed = 0;
+    r->blocks = PyList_New(0);
+    if (r->blocks != NULL && (buffers == NULL || (r->buffers = PyObject_GetIter(buffers)) != NULL) &&
+        show_stream(r, 0) == 0) {
+        result = e->st->ops->read_root(r);
+        if (result == NULL) {
+            fory_read_failed(r);
+        }
+        used = r->stream_failed && result == NULL ? 0 : (size_t)(r->in.pos - r->in.start);
+    }
+    fory_read_end(r);
+    PyErr_Fetch(&type, &value, &tb);
+    fory_buffer_consume(buffer, used);
+    if (fory_buffer_shrink(buffer) < 0) {
+        PyErr_Clear(); /* only memory was to be saved */
+    }
+    PyErr_Restore(type, value, tb);
+    return result;
 }
 
 /* From a Buffer's reader index on. */

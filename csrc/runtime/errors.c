@@ -30,7 +30,10 @@ fory_raise_wire(ForyState *st, int status)
 int
 fory_read_bad(ForyReadCtx *r, int status)
 {
-    fory_raise_wire(r->st, status);
+    /* a stream that failed has said why */
+    if (!PyErr_Occurred()) {
+        fory_raise_wire(r->st, status);
+    }
     return -1;
 }
 

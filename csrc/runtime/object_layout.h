@@ -81,7 +81,8 @@ fory_inline_fill(PyObject *o, const uint8_t *index, const uint8_t *order, PyObje
 {
 #if PY_VERSION_HEX >= 0x030D0000
     ForyInlineBlock *block = fory_inline_block(o);
-    if (FORY_UNLIKELY(!block->valid || block->size != 0 || block->capacity < n)) {
+    /* a __dict__ that somebody asked for already counts the values itself */
+    if (FORY_UNLIKELY(!block->valid || block->size != 0 || block->capacity < n || ((PyObject **)o)[-3] != NULL)) {
         return -1;
     }
     for (Py_ssize_t k = 0; k < n; k++) {

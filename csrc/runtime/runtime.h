@@ -121,6 +121,10 @@ int fory_buffer_append(PyObject *buffer, const void *data, size_t n);
 int fory_buffer_peek(PyObject *buffer, size_t want, const uint8_t **data, size_t *n);
 /* Moves the reader index forward by n (n <= what peek showed). */
 void fory_buffer_consume(PyObject *buffer, size_t n);
+/* The object that owns what peek showed; new reference. */
+PyObject *fory_buffer_pin(PyObject *buffer);
+/* Forgets bytes of a stream that were read already. 0 / -1. */
+int fory_buffer_shrink(PyObject *buffer);
 
 /* ---- dense arrays (dense_array.c) -------------------------------------- */
 
@@ -248,9 +252,9 @@ fory_pointer_hash(const void *p)
     return (size_t)(((uint64_t)(uintptr_t)p * UINT64_C(0x9E3779B97F4A7C15)) >> 32);
 }
 
-/* Entry of an exact type, or NULL with an exception. Borrowed. */
+/* Entry of an exact type that was met before, or NULL. Borrowed. */
 FORY_INLINE ForyTypeEntry *
-fory_entry_of(ForyEngine *e, PyTypeObject *type)
+fory_entry_find(ForyEngine *e, PyTypeObject *type)
 {
     size_t i = fory_pointer_hash(type) & e->types.mask;
     for (;;) {
@@ -259,10 +263,19 @@ fory_entry_of(ForyEngine *e, PyTypeObject *type)
             return entry;
         }
         if (entry == NULL) {
-            return fory_entry_resolve(e, type);
+            return NULL;
         }
         i = (i + 1) & e->types.mask;
     }
+}
+
+/* Entry of an exact type, or NULL with an exception. Borrowed. Writers use
+ * fory_write_entry instead. */
+FORY_INLINE ForyTypeEntry *
+fory_entry_of(ForyEngine *e, PyTypeObject *type)
+{
+    ForyTypeEntry *entry = fory_entry_find(e, type);
+    return FORY_LIKELY(entry != NULL) ? entry : fory_entry_resolve(e, type);
 }
 
 /* What the codecs room provides to the runtime (codecs/compile.c). */
@@ -311,6 +324,7 @@ typedef struct ForyRefSlot {
 typedef struct ForyPyContext {
     PyObject_HEAD
     void *context; /* ForyWriteCtx or ForyReadCtx; NULL once detached */
+    unsigned long thread; /* of the operation: another one could outlive it inside a call */
 } ForyPyContext;
 
 FORY_INLINE void
@@ -373,11 +387,13 @@ struct ForyReadCtx {
     fory_reader in;
     ForyEngine *engine;
     ForyState *st;
-    PyObject *source; /* object whose memory is read; borrowed */
+    PyObject *source; /* object whose memory is read, or the Buffer over a stream; borrowed */
+    PyObject *blocks; /* list: memory of a stream that the message lies in, or NULL */
     int depth, max_depth;
     ForyStack stack;
     uint8_t track_ref;
     uint8_t out_of_band;
+    uint8_t stream_failed; /* the stream raised: its bytes are not consumed */
     int64_t graph_left, unbacked_left;
     PyObject **refs;
     size_t n_refs, cap_refs;
@@ -448,6 +464,27 @@ int fory_write_ref(ForyWriteCtx *w, PyObject *o);
 int fory_write_pin(ForyWriteCtx *w);
 /* Keeps a temporary alive until the operation ends. 0 / -1. */
 int fory_write_keep(ForyWriteCtx *w, PyObject *o);
+
+/* fory_entry_of and fory_entry_ready while writing: the first sight of a class
+ * runs Python code, and other threads with it, so the table is pinned before. */
+FORY_INLINE ForyTypeEntry *
+fory_write_entry(ForyWriteCtx *w, PyTypeObject *type)
+{
+    ForyTypeEntry *entry = fory_entry_find(w->engine, type);
+    if (FORY_LIKELY(entry != NULL)) {
+        return entry;
+    }
+    return fory_write_pin(w) < 0 ? NULL : fory_entry_resolve(w->engine, type);
+}
+
+FORY_INLINE int
+fory_write_ready(ForyWriteCtx *w, ForyTypeEntry *entry)
+{
+    if (FORY_LIKELY(entry->codec != NULL)) {
+        return 0;
+    }
+    return fory_write_pin(w) < 0 ? -1 : fory_entry_ready(w->engine, entry);
+}
 
 /* Reserves the next reference id. -1 on failure. */
 Py_ssize_t fory_ref_reserve(ForyReadCtx *r);

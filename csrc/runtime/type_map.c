@@ -246,15 +246,25 @@ fory_remote_set(ForyEngine *e, uint64_t key, const ForyCodec *codec, ForyTypeEnt
 ForyTypeEntry *
 fory_entry_resolve(ForyEngine *e, PyTypeObject *type)
 {
-    ForyTypeEntry *entry = NULL;
-    PyObject *spec = PyObject_CallMethod(e->registry, "resolve_class", "O", (PyObject *)type);
+    ForyTypeEntry *entry = NULL, *raced;
+    PyObject *spec;
+    Py_INCREF(type); /* its only instance may go meanwhile */
+    spec = PyObject_CallMethod(e->registry, "resolve_class", "O", (PyObject *)type);
     if (spec == NULL) {
-        return NULL;
+        goto done;
+    }
+    raced = fory_entry_find(e, type);
+    if (raced != NULL) {
+        /* registered or resolved by other code while the registry was asked */
+        entry = raced;
+        goto done;
     }
     entry = fory_entry_new(e, type);
     if (entry == NULL || e->st->ops->install_alias(e, entry, spec) < 0 || fory_type_map_set(e, entry) < 0) {
         entry = NULL;
     }
-    Py_DECREF(spec);
+done:
+    Py_XDECREF(spec);
+    Py_DECREF(type);
     return entry;
 }

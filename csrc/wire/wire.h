@@ -16,11 +16,13 @@
 #define FORY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define FORY_INLINE static inline __attribute__((always_inline))
 #define FORY_NOINLINE __attribute__((noinline))
+#define FORY_COLD __attribute__((noinline, cold))
 #else
 #define FORY_LIKELY(x) (x)
 #define FORY_UNLIKELY(x) (x)
 #define FORY_INLINE static __forceinline
 #define FORY_NOINLINE __declspec(noinline)
+#define FORY_COLD __declspec(noinline)
 #endif
 
 enum { FORY_OK = 0, FORY_TRUNCATED = -1, FORY_MALFORMED = -2 };
@@ -239,14 +241,29 @@ typedef struct fory_reader {
     const uint8_t *pos;
     const uint8_t *end;
     const uint8_t *start;
+    /* NULL for memory. For a stream: makes `need` bytes available at pos, moving
+     * all three pointers; the old memory stays readable. FORY_OK, or
+     * FORY_TRUNCATED when there are no more or the stream failed. */
+    int (*more)(struct fory_reader *r, size_t need);
 } fory_reader;
 
 FORY_INLINE size_t fory_left(const fory_reader *r) { return (size_t)(r->end - r->pos); }
 
+/* Slow path of fory_have (varint.c). */
+FORY_COLD int fory_need(fory_reader *r, size_t n);
+
+/* 1 when n bytes are there, which a stream is asked for. Callers ask only for
+ * bytes that the message must have: a stream is never read past its end. */
+FORY_INLINE int
+fory_have(fory_reader *r, size_t n)
+{
+    return FORY_LIKELY(fory_left(r) >= n) || fory_need(r, n) == FORY_OK;
+}
+
 FORY_INLINE int
 fory_get_u8(fory_reader *r, uint8_t *out)
 {
-    if (FORY_UNLIKELY(r->pos >= r->end)) {
+    if (FORY_UNLIKELY(r->pos >= r->end) && fory_need(r, 1) != FORY_OK) {
         return FORY_TRUNCATED;
     }
     *out = *r->pos++;
@@ -256,7 +273,7 @@ fory_get_u8(fory_reader *r, uint8_t *out)
 #define FORY_DEFINE_GET(bits)                                             \
     FORY_INLINE int fory_get_u##bits(fory_reader *r, uint##bits##_t *out) \
     {                                                                     \
-        if (FORY_UNLIKELY(fory_left(r) < bits / 8)) {                     \
+        if (!fory_have(r, bits / 8)) {                                    \
             return FORY_TRUNCATED;                                        \
         }                                                                 \
         *out = fory_load##bits(r->pos);                                   \
@@ -329,7 +346,7 @@ FORY_INLINE int
 fory_get_tagged_i64(fory_reader *r, int64_t *out)
 {
     uint32_t head;
-    if (FORY_UNLIKELY(fory_left(r) < 4)) {
+    if (!fory_have(r, 4)) {
         return FORY_TRUNCATED;
     }
     head = fory_load32(r->pos);
@@ -338,7 +355,7 @@ fory_get_tagged_i64(fory_reader *r, int64_t *out)
         r->pos += 4;
         return FORY_OK;
     }
-    if (FORY_UNLIKELY(fory_left(r) < 9)) {
+    if (!fory_have(r, 9)) {
         return FORY_TRUNCATED;
     }
     *out = (int64_t)fory_load64(r->pos + 1);
@@ -350,7 +367,7 @@ FORY_INLINE int
 fory_get_tagged_u64(fory_reader *r, uint64_t *out)
 {
     uint32_t head;
-    if (FORY_UNLIKELY(fory_left(r) < 4)) {
+    if (!fory_have(r, 4)) {
         return FORY_TRUNCATED;
     }
     head = fory_load32(r->pos);
@@ -359,7 +376,7 @@ fory_get_tagged_u64(fory_reader *r, uint64_t *out)
         r->pos += 4;
         return FORY_OK;
     }
-    if (FORY_UNLIKELY(fory_left(r) < 9)) {
+    if (!fory_have(r, 9)) {
         return FORY_TRUNCATED;
     }
     *out = fory_load64(r->pos + 1);

@@ -49,6 +49,7 @@ reader_open(fory_reader *r, const uint8_t *data, size_t n)
     }
     r->start = r->pos = copy;
     r->end = copy + n;
+    r->more = NULL;
 }
 
 static inline void

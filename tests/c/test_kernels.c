@@ -231,6 +231,7 @@ check_varint_noise(const fory_kernels *k, varint_kind kind, int round)
 
     r.start = r.pos = in;
     r.end = in + len;
+    r.more = NULL;
     for (size_t i = 0; i < n; i++) {
         uint64_t v = 0;
         uint32_t v32 = 0;
