@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import array as _array
 import sys
-from typing import Any, List
+from typing import TYPE_CHECKING, Any, List, MutableSequence, TypeVar, Union
 
 from pyfory.types import TypeId
 
@@ -82,48 +82,56 @@ class ArrayMeta:
         return "ArrayMeta(element_type=%r, carrier=%r)" % (self.element_type, self.carrier)
 
 
-class Ref:
-    """`Ref[T]` tracks references at this position, `Ref[T, False]` does not.
-
-    It overrides what the enclosing field or the element type would do, and
-    has an effect only with `Fory(ref=True)`.
-    """
-
-    def __class_getitem__(cls, params: Any) -> Any:
-        enable: Any = True
-        target = params
-        if isinstance(params, tuple):
-            if len(params) != 2:
-                raise TypeError("Ref takes one type and an optional bool, like Ref[T] or Ref[T, False]")
-            target, enable = params
-        if not isinstance(enable, bool):
-            raise TypeError("the second parameter of Ref must be a bool, got %r" % (enable,))
-        return Annotated[target, RefMeta(enable)]
-
-
 def _element(name: str, params: Any) -> Any:
     if isinstance(params, tuple):
         raise TypeError("%s takes exactly one element type, like %s[pyfory.Int32]" % (name, name))
     return params
 
 
-class Array:
-    """`Array[T]`: a dense array; values are `pyfory.*Array`."""
+if TYPE_CHECKING:
+    # What a type checker makes of them: the type itself, and anything that may hold an array.
+    _T = TypeVar("_T")
+    Ref = Annotated[_T, "reference"]
+    Array = Union[MutableSequence[_T], Any]
+    NDArray = Union[MutableSequence[_T], Any]
+    PyArray = Union[MutableSequence[_T], Any]
+else:
 
-    def __class_getitem__(cls, params: Any) -> Any:
-        element = _element("Array", params)
-        return Annotated[List[element], ArrayMeta(element, "array")]  # type: ignore[valid-type]
+    class Ref:
+        """`Ref[T]` tracks references at this position, `Ref[T, False]` does not.
+
+        It overrides what the enclosing field or the element type would do, and
+        has an effect only with `Fory(ref=True)`.
+        """
+
+        def __class_getitem__(cls, params: Any) -> Any:
+            enable: Any = True
+            target = params
+            if isinstance(params, tuple):
+                if len(params) != 2:
+                    raise TypeError("Ref takes one type and an optional bool, like Ref[T] or Ref[T, False]")
+                target, enable = params
+            if not isinstance(enable, bool):
+                raise TypeError("the second parameter of Ref must be a bool, got %r" % (enable,))
+            return Annotated[target, RefMeta(enable)]
+
+    class Array:
+        """`Array[T]`: a dense array; values are `pyfory.*Array`."""
+
+        def __class_getitem__(cls, params: Any) -> Any:
+            element = _element("Array", params)
+            return Annotated[List[element], ArrayMeta(element, "array")]
 
 
-class NDArray:
-    """`NDArray[T]`: the same on the wire as `Array[T]`; values are one-dimensional NumPy arrays."""
+    class NDArray:
+        """`NDArray[T]`: the same on the wire as `Array[T]`; values are one-dimensional NumPy arrays."""
 
-    def __class_getitem__(cls, params: Any) -> Any:
-        return Annotated[object, ArrayMeta(_element("NDArray", params), "ndarray")]
+        def __class_getitem__(cls, params: Any) -> Any:
+            return Annotated[object, ArrayMeta(_element("NDArray", params), "ndarray")]
 
 
-class PyArray:
-    """`PyArray[T]`: the same on the wire as `Array[T]`; values are `array.array`."""
+    class PyArray:
+        """`PyArray[T]`: the same on the wire as `Array[T]`; values are `array.array`."""
 
-    def __class_getitem__(cls, params: Any) -> Any:
-        return Annotated[_array.array, ArrayMeta(_element("PyArray", params), "pyarray")]
+        def __class_getitem__(cls, params: Any) -> Any:
+            return Annotated[_array.array, ArrayMeta(_element("PyArray", params), "pyarray")]

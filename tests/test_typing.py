@@ -25,6 +25,8 @@ class Point:
     y: pyfory.Float32 = 0.0
     names: List[str] = pyfory.field(default_factory=list)
     next: Optional["Point"] = pyfory.field(default=None, ref=True)
+    samples: pyfory.Array[pyfory.Int16] = pyfory.field(default_factory=pyfory.Int16Array)
+    peers: List[pyfory.Ref["Point"]] = pyfory.field(default_factory=list)
 
 
 fory = pyfory.Fory(xlang=True, ref=True, max_depth=100)

@@ -494,7 +494,7 @@ ctx_read_non_ref(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 PyDoc_STRVAR(reference_doc,
-"reference(obj)\n--\n\nMakes obj known to back references before its children are read. Call it first in\n"
+"reference($self, obj)\n--\n\nMakes obj known to back references before its children are read. Call it first in\n"
 "read() when the object may be part of a cycle.");
 
 static PyObject *

@@ -26,6 +26,8 @@ PyModule_AddType(PyObject *module, PyTypeObject *type)
 #endif
 
 #if PY_VERSION_HEX < 0x030A0000
+#define PySet_CheckExact(o) (Py_TYPE(o) == &PySet_Type)
+
 static inline PyObject *
 Py_NewRef(PyObject *o)
 {

@@ -111,7 +111,7 @@ engine_dealloc(ForyEngine *e)
 /* ---- set-up, called by pyfory.Fory ------------------------------------------------ */
 
 PyDoc_STRVAR(configure_doc,
-"_configure(registry, ref, strict, compatible, max_depth, max_graph_memory_bytes, max_unbacked_container_items)\n"
+"_configure($self, registry, ref, strict, compatible, max_depth, max_graph_memory_bytes, max_unbacked_container_items)\n"
 "--\n\nSets the options of this engine; called once, before anything else.");
 
 static PyObject *
@@ -135,7 +135,7 @@ engine_configure(ForyEngine *e, PyObject *args)
 }
 
 PyDoc_STRVAR(register_doc,
-"_register(cls, registration, kind, type_id, user_id, namespace, name, shared)\n--\n\n"
+"_register($self, cls, registration, kind, type_id, user_id, namespace, name, shared)\n--\n\n"
 "Adds or replaces the entry of a class. user_id is an int or None; namespace and name are\n"
 "(encoding, bytes) or None; shared tells whether a TypeDef is announced (compatible mode).");
 
@@ -203,7 +203,7 @@ engine_register(ForyEngine *e, PyObject *args)
 }
 
 PyDoc_STRVAR(prepare_doc,
-"_prepare(cls)\n--\n\nBuilds the plan of a registered class now instead of at its first use.");
+"_prepare($self, cls)\n--\n\nBuilds the plan of a registered class now instead of at its first use.");
 
 static PyObject *
 engine_prepare(ForyEngine *e, PyObject *cls)
@@ -275,7 +275,7 @@ not_configured(const ForyEngine *e)
 /* ---- serialize --------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(serialize_doc,
-"serialize(obj, buffer=None, buffer_callback=None, unsupported_callback=None)\n--\n\n"
+"serialize($self, obj, buffer=None, buffer_callback=None, unsupported_callback=None)\n--\n\n"
 "Returns the bytes of obj, or appends them to buffer (a pyfory.Buffer) and returns it.\n\n"
 "buffer_callback(BufferObject) is called for each bytes value: a true result keeps it in the\n"
 "message, a false one leaves it out, and the reader must pass it in buffers=.\n"
@@ -451,7 +451,7 @@ read_buffer(ForyEngine *e, PyObject *buffer, PyObject *buffers)
 }
 
 PyDoc_STRVAR(deserialize_doc,
-"deserialize(buffer, buffers=None, unsupported_objects=None)\n--\n\n"
+"deserialize($self, buffer, buffers=None, unsupported_objects=None)\n--\n\n"
 "Reads one value from bytes, any contiguous bytes-like object, or a pyfory.Buffer (from its\n"
 "reader index, which moves to the end of the value). Bytes after the value are ignored.\n\n"
 "buffers: the out-of-band buffers, in the order of the writer's callbacks.\n"
