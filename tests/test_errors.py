@@ -263,3 +263,20 @@ def test_messages_do_not_echo_the_payload():
         with pytest.raises(ForyError) as caught:
             fory.deserialize(data)
         assert len(str(caught.value)) < 400
+
+
+def test_attribute_errors_of_a_property_pass_unchanged():
+    class Computed:
+        value: int
+
+        @property
+        def value(self):  # noqa: F811
+            raise AttributeError("my own reason")
+
+    fory = pyfory.Fory()
+    fory.register(Computed, name="demo.Computed")
+    with pytest.raises(AttributeError, match="my own reason") as caught:
+        fory.serialize([Computed()])
+    assert not isinstance(caught.value, ForyError)
+    if hasattr(caught.value, "add_note"):
+        assert any("$[0].value" in note for note in caught.value.__notes__)

@@ -95,6 +95,16 @@ side_write(ForyWriteCtx *w, const Side *side, PyObject *v)
             return 0;
         }
     }
+    if (side->codec->type_id == FORY_FLOAT64 && FORY_LIKELY(PyFloat_CheckExact(v))) {
+        double d = PyFloat_AS_DOUBLE(v);
+        uint64_t bits;
+        if (FORY_UNLIKELY(fory_room(w, 8) < 0)) {
+            return -1;
+        }
+        memcpy(&bits, &d, 8);
+        fory_put_u64(&w->out, bits);
+        return 0;
+    }
     return side->codec->write(w, side->codec, v);
 }
 
@@ -132,6 +142,7 @@ typedef struct Chunk {
     size_t start;                        /* offset of its header */
     int n;
     int64_t key_kind, kind;
+    int inert;                           /* neither side can run Python code */
 } Chunk;
 
 FORY_INLINE void
@@ -141,6 +152,13 @@ chunk_close(ForyWriteCtx *w, Chunk *chunk)
         w->out.start[chunk->start + 1] = (uint8_t)chunk->n;
         chunk->key_type = NULL;
     }
+}
+
+/* Values of exactly this type are written without running any Python code. */
+FORY_INLINE int
+side_inert(const Side *side, PyObject *v)
+{
+    return side->codec->exact == Py_TYPE(v) && (side->codec->flags & FORY_CODEC_BASIC);
 }
 
 FORY_INLINE int
@@ -178,6 +196,7 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
                                       (uint32_t)k->type_id << 16 | (uint32_t)v->type_id << 24);
             chunk->key_type = Py_TYPE(key);
             chunk->value_type = Py_TYPE(value);
+            chunk->inert = side_inert(&chunk->key, key) && side_inert(&chunk->value, value);
             return 0;
         }
     }
@@ -200,6 +219,7 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
     }
     chunk->key_type = Py_TYPE(key);
     chunk->value_type = Py_TYPE(value);
+    chunk->inert = side_inert(&chunk->key, key) && side_inert(&chunk->value, value);
     return 0;
 }
 
@@ -300,7 +320,20 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
     chunk.key_type = chunk.value_type = NULL;
     left = size;
     while (PyDict_Next(dict, &position, &key, &value)) {
-        int held = !is_inert(value) || !is_inert(key);
+        int held;
+        if (FORY_LIKELY(Py_TYPE(value) == chunk.value_type && Py_TYPE(key) == chunk.key_type && chunk.inert &&
+                        chunk.n < 255)) {
+            /* one more like the last: nothing can change under us */
+            chunk.n++;
+            left--;
+            if (FORY_UNLIKELY(side_write(w, &chunk.key, key) < 0 || side_write(w, &chunk.value, value) < 0)) {
+                fory_path_key(&w->path, key);
+                rc = -1;
+                goto done;
+            }
+            continue;
+        }
+        held = !is_inert(value) || !is_inert(key);
         if (FORY_UNLIKELY(held)) {
             Py_INCREF(key);
             Py_INCREF(value);

@@ -14,7 +14,9 @@ attribute_slow(ForyWriteCtx *w, PyObject *o, PyObject *name)
         return NULL;
     }
     v = PyObject_GetAttr(o, name);
-    if (v == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+    /* an AttributeError from the user's own property passes unchanged (decision 12) */
+    if (v == NULL && PyErr_ExceptionMatches(PyExc_AttributeError) &&
+        (fory_plain_attribute(Py_TYPE(o), name) || fory_slot_offset(Py_TYPE(o), name) > 0)) {
         PyErr_Clear();
         return fory_raise(w->st, FORY_E_TYPE, "%s object has no value for field '%U'", Py_TYPE(o)->tp_name, name);
     }
