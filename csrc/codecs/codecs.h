@@ -106,24 +106,15 @@ fory_small_int(PyObject *v, int64_t *out)
         return PyLong_SHIFT == 30;
     }
 #else
-    switch (Py_SIZE(l)) {
-    case 0:
-        *out = 0;
+    /* the sign is multiplied in: branching on it would mispredict */
+    Py_ssize_t size = Py_SIZE(l);
+    if (FORY_LIKELY((size_t)(size + 1) <= 2)) {
+        *out = (int64_t)size * (int64_t)l->ob_digit[0];
         return 1;
-    case 1:
-        *out = (int64_t)l->ob_digit[0];
-        return 1;
-    case -1:
-        *out = -(int64_t)l->ob_digit[0];
-        return 1;
-    case 2:
-        *out = (int64_t)((uint64_t)l->ob_digit[0] | (uint64_t)l->ob_digit[1] << PyLong_SHIFT);
+    }
+    if ((size_t)(size + 2) <= 4) {
+        *out = (int64_t)(size / 2) * (int64_t)((uint64_t)l->ob_digit[0] | (uint64_t)l->ob_digit[1] << PyLong_SHIFT);
         return PyLong_SHIFT == 30;
-    case -2:
-        *out = -(int64_t)((uint64_t)l->ob_digit[0] | (uint64_t)l->ob_digit[1] << PyLong_SHIFT);
-        return PyLong_SHIFT == 30;
-    default:
-        break;
     }
 #endif
     return 0;

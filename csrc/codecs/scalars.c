@@ -327,7 +327,7 @@ get_vi64_hot(fory_reader *in, int64_t *out)
 DEFINE_INTEGER(int8, int64_t, fory_as_int64, SIGNED(8), 1, PUT_I8, int8_t, GET_I8, MAKE_SIGNED, "int8")
 DEFINE_INTEGER(int16, int64_t, fory_as_int64, SIGNED(16), 2, PUT_I16, int16_t, GET_I16, MAKE_SIGNED, "int16")
 DEFINE_INTEGER(int32, int64_t, fory_as_int64, SIGNED(32), 4, PUT_I32, int32_t, GET_I32, MAKE_SIGNED, "int32")
-DEFINE_INTEGER(varint32, int64_t, fory_as_int64, SIGNED(32), FORY_VU32_MAX, fory_put_vi32, int32_t, fory_get_vi32,
+DEFINE_INTEGER(varint32, int64_t, fory_as_int64, SIGNED(32), FORY_VU64_MAX, fory_put_vi32_roomy, int32_t, fory_get_vi32,
                MAKE_SIGNED, "int32")
 DEFINE_INTEGER(int64, int64_t, fory_as_int64, ALWAYS, 8, PUT_I64, int64_t, GET_I64, MAKE_SIGNED, "int64")
 DEFINE_INTEGER(tagged_int64, int64_t, fory_as_int64, ALWAYS, 9, fory_put_tagged_i64, int64_t,
@@ -337,7 +337,7 @@ DEFINE_INTEGER(uint16, int64_t, fory_as_int64, UNSIGNED(16), 2, PUT_I16, uint16_
                "uint16")
 DEFINE_INTEGER(uint32, int64_t, fory_as_int64, UNSIGNED(32), 4, PUT_I32, uint32_t, fory_get_u32, MAKE_SIGNED,
                "uint32")
-DEFINE_INTEGER(var_uint32, int64_t, fory_as_int64, UNSIGNED(32), FORY_VU32_MAX, fory_put_vu32, uint32_t,
+DEFINE_INTEGER(var_uint32, int64_t, fory_as_int64, UNSIGNED(32), FORY_VU64_MAX, fory_put_vu32_roomy, uint32_t,
                fory_get_vu32, MAKE_SIGNED, "uint32")
 
 /* 64-bit unsigned kinds: values from 2**63 on take the slow conversion. */

@@ -39,10 +39,10 @@ write_field(ForyWriteCtx *w, const ForyField *f, PyObject *v)
         break;
     case FORY_OP_VARINT32:
         if (FORY_LIKELY(PyLong_CheckExact(v) && fory_small_int(v, &n) && n >= INT32_MIN && n <= INT32_MAX)) {
-            if (FORY_UNLIKELY(fory_room(w, FORY_VU32_MAX) < 0)) {
+            if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX) < 0)) {
                 return -1;
             }
-            fory_put_vi32(&w->out, (int32_t)n);
+            fory_put_vi32_roomy(&w->out, (int32_t)n);
             return 0;
         }
         break;
