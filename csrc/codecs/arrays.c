@@ -352,16 +352,8 @@ static PyObject *
 make_pyarray(ForyReadCtx *r, int type_id, const uint8_t *data, Py_ssize_t nbytes)
 {
     PyObject *array = NULL, *view = NULL, *done = NULL;
-    if (r->st->array_array == NULL) {
-        PyObject *module = PyImport_ImportModule("array");
-        if (module == NULL) {
-            return NULL;
-        }
-        r->st->array_array = PyObject_GetAttrString(module, "array");
-        Py_DECREF(module);
-        if (r->st->array_array == NULL) {
-            return NULL;
-        }
+    if (fory_import_once(&r->st->array_array, "array", "array") < 0) {
+        return NULL;
     }
     if (nbytes <= PYARRAY_BY_COPY) {
         return PyObject_CallFunction(r->st->array_array, "sy#", typecode_of(type_id), (const char *)data, nbytes);

@@ -120,6 +120,39 @@ fory_small_int(PyObject *v, int64_t *out)
     return 0;
 }
 
+/* The common numbers without a call: 1 when v was an ordinary int or float and is
+ * written, 0 when its codec must see to it, -1 on failure. */
+FORY_INLINE int
+fory_write_plain_int(ForyWriteCtx *w, PyObject *v)
+{
+    int64_t n;
+    if (FORY_UNLIKELY(!PyLong_CheckExact(v) || !fory_small_int(v, &n))) {
+        return 0;
+    }
+    if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX) < 0)) {
+        return -1;
+    }
+    fory_put_vi64(&w->out, n);
+    return 1;
+}
+
+FORY_INLINE int
+fory_write_plain_float(ForyWriteCtx *w, PyObject *v)
+{
+    double d;
+    uint64_t bits;
+    if (FORY_UNLIKELY(!PyFloat_CheckExact(v))) {
+        return 0;
+    }
+    if (FORY_UNLIKELY(fory_room(w, 8) < 0)) {
+        return -1;
+    }
+    d = PyFloat_AS_DOUBLE(v);
+    memcpy(&bits, &d, 8);
+    fory_put_u64(&w->out, bits);
+    return 1;
+}
+
 int fory_write_str(ForyWriteCtx *w, PyObject *v);
 PyObject *fory_read_str(ForyReadCtx *r);
 /* the same, through the context's cache of short strings (dict keys) */
@@ -137,11 +170,11 @@ extern const char *const fory_array_names[FORY_TYPE_ID_COUNT];
 int fory_check_hashable(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v);
 /* Announced elements against the bytes left; backed: each takes at least one. 0 / -1. */
 int fory_check_count(ForyReadCtx *r, uint32_t count, int backed);
+/* Charges what `items` exceed the bytes they consumed to the budget. 0 / -1. */
+int fory_charge_unbacked(ForyReadCtx *r, int64_t items, int64_t consumed);
 const ForyCodec *fory_list_codec(ForyEngine *e, const ForySlot *element, int carrier);
 const ForyCodec *fory_set_codec(ForyEngine *e, const ForySlot *element, int carrier);
 const ForyCodec *fory_map_codec(ForyEngine *e, const ForySlot *key, const ForySlot *value);
-/* Codecs of undeclared list, tuple, set, ... and of generic Sequence/Set/Mapping values. */
-const ForyCodec *fory_dynamic_list_codec(ForyEngine *e, int carrier);
 
 /* ---- enums_unions.c ------------------------------------------------------ */
 

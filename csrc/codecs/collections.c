@@ -500,18 +500,26 @@ typedef struct Backing {
     Py_ssize_t since;
 } Backing;
 
-static int
-charge_unbacked(ForyReadCtx *r, Backing *b)
+int
+fory_charge_unbacked(ForyReadCtx *r, int64_t items, int64_t consumed)
 {
-    int64_t consumed = (r->in.pos - r->in.start) - b->mark;
-    if (b->since > consumed) {
-        r->unbacked_left -= b->since - consumed;
+    if (FORY_UNLIKELY(items > consumed)) {
+        r->unbacked_left -= items - consumed;
         if (r->unbacked_left < 0) {
             fory_raise(r->st, FORY_E_LIMIT,
                        "unbacked container item budget exceeded; raise Fory(max_unbacked_container_items=...) "
                        "for trusted data");
             return -1;
         }
+    }
+    return 0;
+}
+
+static int
+charge_unbacked(ForyReadCtx *r, Backing *b)
+{
+    if (fory_charge_unbacked(r, b->since, (r->in.pos - r->in.start) - b->mark) < 0) {
+        return -1;
     }
     b->mark = r->in.pos - r->in.start;
     b->since = 0;

@@ -8,15 +8,7 @@
 static PyObject *
 decimal_type(ForyState *st)
 {
-    if (st->Decimal == NULL) {
-        PyObject *module = PyImport_ImportModule("decimal");
-        if (module == NULL) {
-            return NULL;
-        }
-        st->Decimal = PyObject_GetAttrString(module, "Decimal");
-        Py_DECREF(module);
-    }
-    return st->Decimal;
+    return fory_import_once(&st->Decimal, "decimal", "Decimal") < 0 ? NULL : st->Decimal;
 }
 
 /* |unscaled| as an int, from a tuple of digits too long for 64 bits */

@@ -114,15 +114,7 @@ fory_enum_codec(ForyEngine *e, PyTypeObject *type, PyObject *spec)
 static int
 non_exist_enum_class(ForyState *st)
 {
-    if (st->NonExistEnum == NULL) {
-        PyObject *module = PyImport_ImportModule("pyfory.unknown");
-        if (module == NULL) {
-            return -1;
-        }
-        st->NonExistEnum = PyObject_GetAttrString(module, "NonExistEnum");
-        Py_DECREF(module);
-    }
-    return st->NonExistEnum == NULL ? -1 : 0;
+    return fory_import_once(&st->NonExistEnum, "pyfory.unknown", "NonExistEnum");
 }
 
 /* A value that was read as NonExistEnum goes out again as it came in. */

@@ -85,25 +85,11 @@ side_write(ForyWriteCtx *w, const Side *side, PyObject *v)
     if (side->codec->type_id == FORY_STRING) {
         return fory_write_str(w, v);
     }
-    if (side->codec->type_id == FORY_VARINT64) {
-        int64_t n;
-        if (FORY_LIKELY(PyLong_CheckExact(v) && fory_small_int(v, &n))) {
-            if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX) < 0)) {
-                return -1;
-            }
-            fory_put_vi64(&w->out, n);
-            return 0;
+    if (side->codec->type_id == FORY_VARINT64 || side->codec->type_id == FORY_FLOAT64) {
+        int rc = side->codec->type_id == FORY_VARINT64 ? fory_write_plain_int(w, v) : fory_write_plain_float(w, v);
+        if (FORY_LIKELY(rc != 0)) {
+            return rc < 0 ? -1 : 0;
         }
-    }
-    if (side->codec->type_id == FORY_FLOAT64 && FORY_LIKELY(PyFloat_CheckExact(v))) {
-        double d = PyFloat_AS_DOUBLE(v);
-        uint64_t bits;
-        if (FORY_UNLIKELY(fory_room(w, 8) < 0)) {
-            return -1;
-        }
-        memcpy(&bits, &d, 8);
-        fory_put_u64(&w->out, bits);
-        return 0;
     }
     return side->codec->write(w, side->codec, v);
 }
@@ -509,16 +495,7 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
     }
     *left -= n;
     consumed = (r->in.pos - r->in.start) - mark;
-    if (FORY_UNLIKELY(consumed < n)) {
-        r->unbacked_left -= n - consumed;
-        if (r->unbacked_left < 0) {
-            fory_raise(r->st, FORY_E_LIMIT,
-                       "unbacked container item budget exceeded; raise Fory(max_unbacked_container_items=...) "
-                       "for trusted data");
-            return -1;
-        }
-    }
-    return 0;
+    return fory_charge_unbacked(r, n, consumed);
 error:
     Py_DECREF(key);
     Py_XDECREF(value);

@@ -27,14 +27,12 @@ static int
 write_field(ForyWriteCtx *w, const ForyField *f, PyObject *v)
 {
     int64_t n;
+    int rc;
     switch (f->op) {
     case FORY_OP_VARINT64:
-        if (FORY_LIKELY(PyLong_CheckExact(v) && fory_small_int(v, &n))) {
-            if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX) < 0)) {
-                return -1;
-            }
-            fory_put_vi64(&w->out, n);
-            return 0;
+        rc = fory_write_plain_int(w, v);
+        if (FORY_LIKELY(rc != 0)) {
+            return rc < 0 ? -1 : 0;
         }
         break;
     case FORY_OP_VARINT32:
@@ -47,15 +45,9 @@ write_field(ForyWriteCtx *w, const ForyField *f, PyObject *v)
         }
         break;
     case FORY_OP_FLOAT64:
-        if (FORY_LIKELY(PyFloat_CheckExact(v))) {
-            double d = PyFloat_AS_DOUBLE(v);
-            uint64_t bits;
-            if (FORY_UNLIKELY(fory_room(w, 8) < 0)) {
-                return -1;
-            }
-            memcpy(&bits, &d, 8);
-            fory_put_u64(&w->out, bits);
-            return 0;
+        rc = fory_write_plain_float(w, v);
+        if (FORY_LIKELY(rc != 0)) {
+            return rc < 0 ? -1 : 0;
         }
         break;
     case FORY_OP_STR:

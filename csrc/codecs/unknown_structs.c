@@ -16,15 +16,7 @@ typedef struct ForyUnknownCodec {
 static int
 unknown_class(ForyState *st)
 {
-    if (st->UnknownStruct == NULL) {
-        PyObject *module = PyImport_ImportModule("pyfory.unknown");
-        if (module == NULL) {
-            return -1;
-        }
-        st->UnknownStruct = PyObject_GetAttrString(module, "UnknownStruct");
-        Py_DECREF(module);
-    }
-    return st->UnknownStruct == NULL ? -1 : 0;
+    return fory_import_once(&st->UnknownStruct, "pyfory.unknown", "UnknownStruct");
 }
 
 static PyObject *

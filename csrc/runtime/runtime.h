@@ -90,6 +90,8 @@ typedef struct ForyState {
  * Borrowed; NULL with TypeError when the type is not ours. */
 ForyState *fory_state_of_type(PyTypeObject *type);
 ForyState *fory_state_of_module(PyObject *module);
+/* Fills *slot with attribute `name` of a module on the first call. 0 / -1. */
+int fory_import_once(PyObject **slot, const char *module, const char *name);
 extern struct PyModuleDef fory_core_module;
 
 /* Sets the error class `kind` with a PyErr_Format message. Returns NULL. */
@@ -186,7 +188,6 @@ struct ForyTypeEntry {
     uint8_t info_size;
     uint8_t info[7];         /* FORY_INFO_STATIC: the bytes themselves */
     uint8_t tracked;         /* takes reference flags when the engine tracks */
-    uint8_t borrowed_codec;  /* codec came from another entry */
 };
 
 /* A struct schema that came over the wire. */
@@ -208,7 +209,6 @@ struct ForyEngine {
     ForyState *st;
     PyObject *registry; /* pyfory.registry.TypeRegistry: the cold paths */
     uint8_t xlang, track_ref, strict, compatible;
-    uint8_t closed;
     int max_depth;
     int64_t max_graph_memory, max_unbacked_items;
 

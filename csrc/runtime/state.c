@@ -13,6 +13,26 @@ fory_state_of_module(PyObject *module)
     return (ForyState *)PyModule_GetState(module);
 }
 
+int
+fory_import_once(PyObject **slot, const char *module, const char *name)
+{
+    PyObject *imported, *found;
+    if (FORY_LIKELY(*slot != NULL)) {
+        return 0;
+    }
+    imported = PyImport_ImportModule(module);
+    if (imported == NULL) {
+        return -1;
+    }
+    found = PyObject_GetAttrString(imported, name);
+    Py_DECREF(imported);
+    if (found == NULL) {
+        return -1;
+    }
+    Py_XSETREF(*slot, found); /* another thread may have been here meanwhile */
+    return 0;
+}
+
 ForyState *
 fory_state_of_type(PyTypeObject *type)
 {
