@@ -1,0 +1,1 @@
+"""What only native mode has on the Python side."""

@@ -1,0 +1,170 @@
+"""Code objects: their fields, and which names they take from elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import types
+import weakref
+from typing import Any, Dict, FrozenSet, Iterator, List, Set, Tuple
+
+from pyfory.error import ForyInvalidDataError
+from pyfory.native.kinds import CODE, Captured, ReadSession, WriteSession, expect
+from pyfory.native.references import is_importable, is_registered
+
+if sys.version_info >= (3, 11):
+    _FIELDS = (
+        "co_argcount co_posonlyargcount co_kwonlyargcount co_nlocals co_stacksize co_flags co_code co_consts co_names "
+        "co_varnames co_filename co_name co_qualname co_firstlineno co_linetable co_exceptiontable co_freevars co_cellvars"
+    ).split()
+    _LOAD_GLOBAL_SHIFT = 1
+else:
+    _FIELDS = (
+        "co_argcount co_posonlyargcount co_kwonlyargcount co_nlocals co_stacksize co_flags co_code co_consts co_names "
+        "co_varnames co_filename co_name co_firstlineno %s co_freevars co_cellvars"
+        % ("co_linetable" if sys.version_info >= (3, 10) else "co_lnotab")
+    ).split()
+    _LOAD_GLOBAL_SHIFT = 0
+
+_FIELD_TYPES = tuple(
+    tuple
+    if name in ("co_consts", "co_names", "co_varnames", "co_freevars", "co_cellvars")
+    else str
+    if name in ("co_filename", "co_name", "co_qualname")
+    else bytes
+    if name in ("co_code", "co_lnotab", "co_linetable", "co_exceptiontable")
+    else int
+    for name in _FIELDS
+)
+
+
+def _python() -> Tuple[str, int]:
+    from importlib.util import MAGIC_NUMBER
+
+    name = "%d.%d" % sys.version_info[:2]
+    if sys.implementation.name != "cpython":
+        name = "%s %s" % (sys.implementation.name, name)
+    return name, int.from_bytes(MAGIC_NUMBER[:2], "little")
+
+
+#: name of this Python and the magic number of its bytecode, sent with every function
+PYTHON, MAGIC = _python()
+
+
+def check_python(what: str, python: Any, magic: Any) -> None:
+    """Refuses bytecode that this interpreter would misread.
+
+    Raises:
+        ForyInvalidDataError: it comes from another version of Python; names both.
+    """
+    if (python, magic) == (PYTHON, MAGIC):
+        return
+    if not isinstance(python, str) or type(magic) is not int:
+        raise ForyInvalidDataError("damaged code record: no version of Python")
+    theirs, mine = "Python %s" % python, "Python %s" % PYTHON
+    if theirs == mine:
+        theirs, mine = "%s (bytecode %d)" % (theirs, magic), "%s (bytecode %d)" % (mine, MAGIC)
+    raise ForyInvalidDataError(
+        "%s was written by value by %s and cannot run on %s: bytecode belongs to one version of Python; "
+        "run both sides on the same one, or import the code on both sides" % (what, theirs, mine)
+    )
+
+
+def capture_code(code: types.CodeType, ws: WriteSession) -> Captured:
+    return CODE, (code.co_name, PYTHON, MAGIC), tuple([getattr(code, name) for name in _FIELDS]), None
+
+
+def authorize_code(header: Any, policy: Any) -> None:
+    name, python, magic = expect("code", header, str, None, None)
+    check_python("the code of %r" % name, python, magic)
+
+
+def build_code(header: Any, args: Any, policy: Any, rs: ReadSession) -> types.CodeType:
+    expect("code", args, *_FIELD_TYPES)
+    try:
+        return types.CodeType(*args)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ForyInvalidDataError("damaged code record: %s" % error) from None
+
+
+# --- names --------------------------------------------------------------------------------------
+
+Names = Tuple[Tuple[str, ...], FrozenSet[str]]
+
+_names: "weakref.WeakKeyDictionary[types.CodeType, Names]" = weakref.WeakKeyDictionary()
+
+
+def _opcodes() -> Tuple[int, Dict[int, int]]:
+    from opcode import opmap
+
+    shifts = {opmap["LOAD_GLOBAL"]: _LOAD_GLOBAL_SHIFT}
+    # Names in the body of a class and in annotations end at the globals, too.
+    for name in ("STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
+        if name in opmap:
+            shifts[opmap[name]] = 0
+    return opmap["EXTENDED_ARG"], shifts
+
+
+_EXTENDED_ARG, _SHIFTS = _opcodes()
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    stack = [code]
+    while stack:
+        code = stack.pop()
+        yield code
+        stack.extend([const for const in reversed(code.co_consts) if isinstance(const, types.CodeType)])
+
+
+def names_of(code: types.CodeType) -> Names:
+    """The global names that `code` and all code nested in it use, in order; and every name in them."""
+    found = _names.get(code)
+    if found is None:
+        found = _names[code] = _find_names(code)
+    return found
+
+
+def _find_names(code: types.CodeType) -> Names:
+    used: Dict[str, None] = {}
+    every: Set[str] = set()
+    for part in _nested(code):
+        names = part.co_names
+        every.update(names)
+        raw = part.co_code
+        extended = 0
+        for i in range(0, len(raw), 2):
+            op, arg = raw[i], raw[i + 1] | extended
+            if op == _EXTENDED_ARG:
+                extended = arg << 8
+                continue
+            extended = 0
+            shift = _SHIFTS.get(op)
+            if shift is not None and arg >> shift < len(names):
+                used[names[arg >> shift]] = None
+    return tuple(used), frozenset(every)
+
+
+def submodules(values: Any, names: FrozenSet[str]) -> Tuple[str, ...]:
+    """Modules that code reaches as attributes of the packages among `values`.
+
+    `import concurrent.futures` binds only `concurrent`; a reader that imports
+    just this would lack the attribute.
+    """
+    found: List[str] = []
+    for value in values:
+        if isinstance(value, types.ModuleType) and hasattr(value, "__path__"):
+            stack = [value]
+            while stack:
+                package = stack.pop()
+                for name in sorted(names):
+                    full = "%s.%s" % (package.__name__, name)
+                    module = sys.modules.get(full)
+                    if (
+                        isinstance(module, types.ModuleType)
+                        and vars(package).get(name) is module
+                        and full not in found
+                        and is_importable(full, module)
+                        and not is_registered(full)
+                    ):
+                        found.append(full)
+                        stack.append(module)
+    return tuple(found)

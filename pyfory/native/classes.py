@@ -1,0 +1,482 @@
+"""Classes by value.
+
+As with functions, a class comes in two steps: an empty class with its
+metaclass, bases and slots, and, when the reader knows that one, its
+attributes, which may refer to it.
+
+The empty class is made below everything that users can hook into: neither
+the metaclass's `__new__`, `__init__` and `__prepare__` nor `__init_subclass__`
+nor `__set_name__` run, just as `__init__` does not run for an unpickled
+instance. They ran when the class was defined; what they did to the class is
+in its attributes.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from abc import ABCMeta
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import _abc  # type: ignore[import-not-found]
+
+from pyfory.error import ForyInvalidDataError, ForyUnsupportedError
+from pyfory.native.kinds import (
+    CLASS,
+    CLASS_BODY,
+    CLASS_SHELL,
+    Captured,
+    ReadSession,
+    Shell,
+    WriteSession,
+    expect,
+)
+from pyfory.native.parts import PROPERTIES_KNOW_NAMES
+from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, reference_of
+from pyfory.native.tracker import tracker
+from pyfory.policy import DeserializationPolicy
+
+_get_bases: Callable[[type], Tuple[type, ...]] = type.__dict__["__bases__"].__get__
+_set_bases: Callable[[type, Tuple[type, ...]], None] = type.__dict__["__bases__"].__set__
+_get_name: Callable[[type], str] = type.__dict__["__name__"].__get__
+
+#: remade with the class
+_OMITTED = frozenset(("__dict__", "__weakref__", "_abc_impl"))
+
+#: what the enum machinery keeps about members; built again from the members
+_ENUM_OMITTED = frozenset(("_member_map_", "_member_names_", "_value2member_map_", "_member_type_"))
+
+
+_HEAP_TYPE = 1 << 9
+_IMMUTABLE_TYPE = 1 << 8 if sys.version_info >= (3, 10) else 0
+
+
+def is_enum(cls: type) -> bool:
+    enum = sys.modules.get("enum")
+    return enum is not None and isinstance(cls, enum.EnumMeta)
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def _class_in_args(cls: type, ws: WriteSession, pending: Optional[List[type]]) -> Any:
+    """`cls` itself or, when its attributes may lead back, its shell."""
+    if id(cls) in ws.captured or reference_of(cls) is not None:
+        return cls
+    if pending is not None:
+        pending.append(cls)
+    return class_shell(cls, ws)
+
+
+def class_shell(cls: type, ws: WriteSession) -> Shell:
+    shell = ws.shells.get(id(cls))
+    if shell is None:
+        shell = ws.shells[id(cls)] = Shell(CLASS_SHELL, _class_header(cls), _class_args(cls, ws, None), cls)
+    return shell
+
+
+def _class_header(cls: type) -> Tuple[Any, ...]:
+    module = class_module(cls)
+    names = ["%s.%s" % (class_module(base), class_qualname(base)) for base in _get_bases(cls)]
+    return (
+        module if type(module) is str else None,
+        class_qualname(cls),
+        _get_name(cls),
+        tracker.identity(cls),
+        ", ".join(names),
+    )
+
+
+def _class_args(cls: type, ws: WriteSession, pending: Optional[List[type]]) -> Tuple[Any, ...]:
+    # Nearly always the metaclass is the one that the bases ask for.
+    meta = None if type(cls) is _natural_meta(_get_bases(cls)) else _class_in_args(type(cls), ws, pending)
+    bases = tuple([_class_in_args(base, ws, pending) for base in _get_bases(cls)])
+    members = _enum_args(cls, ws, pending) if is_enum(cls) else None
+    return (meta, bases, _slots(cls), members)
+
+
+def _natural_meta(bases: Tuple[type, ...]) -> type:
+    meta: type = type
+    for base in bases:
+        if issubclass(type(base), meta):
+            meta = type(base)
+    return meta
+
+
+def _slots(cls: type) -> Optional[Tuple[str, ...]]:
+    """The names that `__slots__` had when the class was made; the object itself may be used up by now."""
+    namespace = class_dict(cls)
+    if "__slots__" not in namespace:
+        return None
+    slots = namespace["__slots__"]
+    if isinstance(slots, str):
+        return (str(slots),)
+    if isinstance(slots, (tuple, list, dict)) and all(isinstance(name, str) for name in slots):
+        return tuple([str(name) for name in slots])
+    names = [name for name, value in namespace.items() if _own_member(cls, value)]
+    return tuple(names) + tuple([name for name in ("__dict__", "__weakref__") if name in namespace])
+
+
+def _own_member(cls: type, value: Any) -> bool:
+    return type(value) is types.MemberDescriptorType and value.__objclass__ is cls
+
+
+def _is_native(cls: type) -> bool:
+    """Is the class written in C, so that there is nothing to take apart?"""
+    if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
+        return True
+    return any(
+        type(value) in (types.MethodDescriptorType, types.WrapperDescriptorType) and value.__objclass__ is cls
+        for value in class_dict(cls).values()
+    )
+
+
+def capture_class(cls: type, ws: WriteSession) -> Captured:
+    if _is_native(cls):
+        raise ForyUnsupportedError(
+            "class %r of module %r cannot be serialized: it is not written in Python and its name does not lead to it"
+            % (class_qualname(cls), class_module(cls))
+        )
+    shell = ws.shells.get(id(cls))
+    ws.captured.add(id(cls))
+    pending: List[type] = []
+    args = _class_args(cls, ws, pending)
+    state = _class_state(cls, pending)
+    if shell is not None:
+        return CLASS_BODY, (), (shell,), state
+    return CLASS, _class_header(cls), args, state
+
+
+def _class_state(cls: type, pending: List[type]) -> Tuple[Any, ...]:
+    enum = is_enum(cls)
+    attributes: Dict[str, Any] = {}
+    properties: List[str] = []
+    for name, value in class_dict(cls).items():
+        if name in _OMITTED and type(value) is not types.FunctionType:
+            continue
+        if name == "__module__" and type(value) is str:
+            continue
+        if type(value) in (types.MemberDescriptorType, types.GetSetDescriptorType) and value.__objclass__ is cls:
+            continue
+        if type(value).__name__ == "CField" and type(value).__module__ in ("_ctypes", "ctypes"):
+            continue  # made again from _fields_
+        if enum and (name in _ENUM_OMITTED or _is_own_member(cls, value)):
+            continue
+        if type(value) is property and not PROPERTIES_KNOW_NAMES:
+            properties.append(name)
+        attributes[name] = value
+    registered: List[Any] = []
+    if isinstance(cls, ABCMeta) and "_abc_impl" in class_dict(cls):
+        found = [reference() for reference in _abc._get_dump(cls)[0]]
+        # a set of weak references has no order worth keeping; sorted, the bytes are the same each time
+        registered = sorted(
+            [other for other in found if other is not None], key=lambda c: (str(class_module(c)), class_qualname(c))
+        )
+    return (
+        tuple(pending) or None,
+        attributes,
+        tuple(registered) or None,
+        tuple(properties) or None,
+        _enum_state(cls) if enum else None,
+    )
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def authorize_class(header: Any, policy: DeserializationPolicy) -> None:
+    module = expect("class", header, (str, type(None)), str, str, str, str)[0]
+    if module is not None:
+        policy.validate_module(module, is_local=module == "__main__")
+
+
+def build_class(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> type:
+    """The class of that identity, or an empty one."""
+    module, qualname, name, identity, _ = header
+    meta, bases, slots, members = expect("class", args, (type, type(None)), tuple, (tuple, type(None)), (tuple, type(None)))
+    if not all(isinstance(base, type) for base in bases):
+        raise ForyInvalidDataError("damaged class record: class %r has impossible bases" % qualname)
+    if meta is None:
+        meta = _natural_meta(bases)
+    if not issubclass(meta, type):
+        raise ForyInvalidDataError("damaged class record: class %r has an impossible metaclass" % qualname)
+    policy.authorize_instantiation(type, module=module, qualname=qualname, bases=bases)
+    cls = tracker.find(identity)
+    if cls is None:
+        cls = _skeleton(meta, module, qualname, name, bases, slots)
+        if members is not None:
+            _add_members(cls, members)
+        cls = tracker.add(identity, cls, unfinished=True)
+    if not isinstance(cls, type) or class_qualname(cls) != qualname:
+        raise ForyInvalidDataError("damaged class record: class %r has the identity of another object" % qualname)
+    rs.keep.append(cls)  # the tracker holds it weakly
+    policy.validate_class(cls, is_local=True)
+    return cls
+
+
+def build_class_shell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return rs.shell(build_class(header, args, policy, rs))
+
+
+def build_class_body(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    cls = rs.filled(args)
+    if not isinstance(cls, type):
+        raise ForyInvalidDataError("damaged class record: attributes for %s" % type(cls).__name__)
+    return cls
+
+
+def _maker(meta: type) -> Any:
+    """The class that makes classes of `meta`, below all of them that are written in Python."""
+    for kind in class_mro(meta):
+        new = class_dict(kind).get("__new__")
+        if new is not None and not isinstance(new, (staticmethod, types.FunctionType)):
+            return kind
+    return type
+
+
+def _skeleton(
+    meta: Any, module: Optional[str], qualname: str, name: str, bases: Tuple[type, ...], slots: Optional[Tuple[str, ...]]
+) -> Any:
+    namespace: Dict[str, Any] = {"__module__": module, "__qualname__": qualname}
+    if slots is not None:
+        namespace["__slots__"] = slots
+    maker = _maker(meta)
+    try:
+        if maker is not type:
+            # a metaclass written in C has state of its own to set up
+            cls = maker.__new__(meta, name, bases, namespace)
+            maker.__init__(cls, name, bases, namespace)
+        elif _has_hook(bases):
+            cls = _quietly(meta, name, bases, namespace)
+        else:
+            cls = type.__new__(meta, name, bases, namespace)
+    except TypeError as error:
+        raise ForyInvalidDataError("class %r cannot be built here: %s" % (qualname, error)) from error
+    if issubclass(meta, ABCMeta):
+        _abc._abc_init(cls)
+    return cls
+
+
+def _has_hook(bases: Tuple[type, ...]) -> bool:
+    return any("__init_subclass__" in class_dict(cls) for base in bases for cls in class_mro(base) if cls is not object)
+
+
+def _ignore(cls: type, **kwargs: Any) -> None:
+    """An `__init_subclass__` that does nothing."""
+
+
+_HOOK = classmethod(_ignore)
+
+
+def _quietly(meta: Any, name: str, bases: Tuple[type, ...], namespace: Dict[str, Any]) -> Any:
+    """Makes the class without calling `__init_subclass__`.
+
+    Type creation calls the first one along the MRO, so a base with an empty
+    one goes in front while the class is made and is taken out afterwards. The
+    interpreter lets bases change only where the memory layout stays the same:
+    either nothing in front adds to the layout, or it adds what the best base does.
+    """
+    quiet: Any = type("_Quiet", (), {"__slots__": (), "__init_subclass__": _HOOK})
+    failure: Optional[TypeError] = None
+    for front in [quiet] + [_twin(base) for base in bases if base is not object]:
+        try:
+            cls = type.__new__(meta, name, (front,) + bases, dict(namespace))
+            _set_bases(cls, bases)
+            return cls
+        except TypeError as error:
+            failure = error
+    raise failure or TypeError("no bases")
+
+
+def _twin(base: Any) -> Any:
+    """A class with the memory layout of `base` and an `__init_subclass__` that does nothing."""
+    while _same_layout(base, base.__base__):
+        base = base.__base__
+    parent = base.__base__ or object
+    slots = [name for name in ("__dict__", "__weakref__") if _adds(name, base, parent)]
+    namespace = {"__slots__": tuple(slots), "__init_subclass__": _HOOK}
+    if _has_hook((parent,)):
+        return _quietly(type(parent), "_Quiet", (parent,), namespace)
+    return type.__new__(type(parent), "_Quiet", (parent,), namespace)
+
+
+def _adds(name: str, base: type, parent: type) -> bool:
+    offset = "__dictoffset__" if name == "__dict__" else "__weakrefoffset__"
+    return bool(getattr(base, offset)) and not getattr(parent, offset)
+
+
+def _same_layout(base: Any, parent: Any) -> bool:
+    return parent is not None and all(
+        getattr(base, name) == getattr(parent, name)
+        for name in ("__basicsize__", "__itemsize__", "__dictoffset__", "__weakrefoffset__")
+    )
+
+
+def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    _, attributes, registered, properties, enum = expect(
+        "class", state, None, dict, (tuple, type(None)), (tuple, type(None)), (tuple, type(None))
+    )
+    with tracker.lock:
+        # A class that is here already keeps the attributes it has now.
+        if tracker.is_unfinished(cls):
+            _fill(cls, attributes, registered or (), properties or ())
+            if enum is not None:
+                _fill_members(cls, enum)
+            tracker.finished(cls)
+    for value in attributes.values():
+        if type(value) is classmethod:
+            policy.validate_method(types.MethodType(value.__func__, cls), is_local=True)
+    policy.validate_class(cls, is_local=True)
+    return cls
+
+
+def _fill(cls: Any, attributes: Dict[str, Any], registered: Tuple[Any, ...], properties: Tuple[str, ...]) -> None:
+    setter = _maker(type(cls)).__setattr__
+    for name, value in attributes.items():
+        if not isinstance(name, str):
+            raise ForyInvalidDataError("damaged class record: an attribute without a name")
+        setter(cls, name, value)
+    for name in properties:
+        value = attributes.get(name)
+        if type(value) is property and hasattr(property, "__set_name__"):
+            value.__set_name__(cls, name)  # what error messages call it
+    for other in registered:
+        ABCMeta.register(cls, other)
+
+
+# --- enums ---------------------------------------------------------------------------------------
+#
+# Members are made with the empty class, because whatever else the payload
+# holds may refer to them by name or value while the class is being filled.
+
+_PLAIN = (int, str, float, bytes, bool, complex, type(None))
+
+
+def _is_own_member(cls: Any, value: Any) -> bool:
+    return type(value) is cls and class_dict(cls)["_member_map_"].get(getattr(value, "_name_", None)) is value
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) in _PLAIN or (type(value) is tuple and all(_is_plain(item) for item in value))
+
+
+def _enum_args(cls: Any, ws: WriteSession, pending: Optional[List[type]]) -> Tuple[Any, ...]:
+    namespace = class_dict(cls)
+    member_type = namespace.get("_member_type_", object)
+    members: List[Any] = []
+    for name, member in namespace.get("_member_map_", {}).items():
+        if member._name_ == name:
+            value = member._value_
+            plain = _is_plain(value)
+            members.append((name, _data_args(member, member_type), value if plain else None, plain))
+        else:
+            members.append((name, member._name_))
+    direct = [name for name, value in namespace.items() if _is_own_member(cls, value)]
+    names = namespace.get("_member_names_", ())
+    return (_class_in_args(member_type, ws, pending), tuple(members), tuple(names), tuple(direct))
+
+
+_BUILTIN_DATA: Dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    str: str.__str__,
+    float: float.__float__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    complex: lambda value: complex(value.real, value.imag),
+}
+
+
+def _data_args(member: Any, member_type: Any) -> Tuple[Any, ...]:
+    """What `member_type.__new__` takes after the class to make the data part of `member` again."""
+    if member_type is object:
+        return ()
+    data = _BUILTIN_DATA.get(member_type)
+    if data is not None:
+        return (data(member),)
+    import copyreg
+
+    reduced = member_type.__reduce_ex__(member, 2)
+    func, args = reduced[:2]
+    if func is copyreg.__newobj__:  # type: ignore[attr-defined]
+        return tuple(args[1:])
+    if func is type(member):
+        return tuple(args)
+    value = member._value_
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _enum_state(cls: Any) -> Tuple[Any, ...]:
+    namespace = class_dict(cls)
+    states = []
+    for name, member in namespace.get("_member_map_", {}).items():
+        if member._name_ == name:
+            state = {key: value for key, value in vars(member).items() if key not in ("_name_", "__objclass__")}
+            if "_inverted_" in state:
+                state["_inverted_"] = None  # a cache
+            if _is_plain(member._value_):
+                state.pop("_value_", None)
+            states.append(state)
+    extra = []
+    for value, member in namespace.get("_value2member_map_", {}).items():
+        name = member._name_
+        if namespace["_member_map_"].get(name) is member and value != member._value_:
+            extra.append((value, name))
+    return tuple(states), tuple(extra)
+
+
+def _add_members(cls: Any, args: Tuple[Any, ...]) -> None:
+    member_type, members, names, direct = expect("enum", args, type, tuple, tuple, tuple)
+    new: Any = member_type.__new__
+    by_name: Dict[str, Any] = {}
+    by_value: Dict[Any, Any] = {}
+    for item in members:
+        if len(item) == 2:
+            alias, name = expect("enum", item, str, str)
+            by_name[alias] = _member(by_name, name)
+            continue
+        name, data, value, plain = expect("enum", item, str, tuple, None, bool)
+        try:
+            member = new(cls, *data)
+        except TypeError as error:
+            raise ForyInvalidDataError("member %r of enum %r cannot be built: %s" % (name, cls.__name__, error)) from error
+        attributes = vars(member)
+        attributes["_name_"] = name
+        attributes["__objclass__"] = cls
+        by_name[name] = member
+        if plain:
+            attributes["_value_"] = value
+            by_value.setdefault(value, member)
+    for name in names:
+        _member(by_name, name)
+    for name, value in (
+        ("_member_names_", list(names)),
+        ("_member_map_", by_name),
+        ("_value2member_map_", by_value),
+        ("_member_type_", member_type),
+    ):
+        type.__setattr__(cls, name, value)
+    for name in direct:
+        type.__setattr__(cls, name, _member(by_name, name))
+
+
+def _member(by_name: Dict[str, Any], name: Any) -> Any:
+    if name not in by_name:
+        raise ForyInvalidDataError("damaged enum record: no member %r" % (name,))
+    return by_name[name]
+
+
+def _fill_members(cls: Any, state: Tuple[Any, ...]) -> None:
+    states, extra = expect("enum", state, tuple, tuple)
+    namespace = class_dict(cls)
+    by_name, by_value = namespace["_member_map_"], namespace["_value2member_map_"]
+    canonical = [member for name, member in by_name.items() if member._name_ == name]
+    if len(states) != len(canonical):
+        raise ForyInvalidDataError("damaged enum record: %d states for %d members" % (len(states), len(canonical)))
+    for member, attributes in zip(canonical, states):
+        vars(member).update(attributes)
+        try:
+            by_value.setdefault(member._value_, member)
+        except TypeError:
+            pass  # unhashable values are searched one by one
+    for value, name in extra:
+        by_value[value] = _member(by_name, name)

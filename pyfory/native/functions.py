@@ -1,0 +1,370 @@
+"""Functions by value: closures, cells, the globals they use; methods; lru_cache wrappers.
+
+A function is rebuilt in two steps. First come its code, an empty globals
+dict and empty cells, which lead back to nothing. When the function is known
+to the reader, its state follows: what the cells and globals hold, defaults,
+annotations and attributes, any of which may refer to the function again.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import sys
+import types
+from typing import Any, Dict, List, Optional, Tuple
+
+from pyfory.error import ForyInvalidDataError
+from pyfory.native.bytecode import MAGIC, PYTHON, check_python, names_of, submodules
+from pyfory.native.kinds import (
+    BUILTIN_METHOD,
+    CELL,
+    CELL_SHELL,
+    FUNCTION,
+    FUNCTION_BODY,
+    FUNCTION_SHELL,
+    GLOBALS,
+    LRU_CACHE,
+    METHOD,
+    Captured,
+    ReadSession,
+    Shell,
+    WriteSession,
+    expect,
+)
+from pyfory.native.references import class_dict, class_mro, import_module, is_local_name, reference_of
+from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
+
+_LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
+
+LruCacheType: Any = type(functools.lru_cache(int))
+
+
+# --- shells of cells, globals and functions ------------------------------------------------------
+
+
+def cell_shell(cell: types.CellType, ws: WriteSession) -> Shell:
+    shell = ws.shells.get(id(cell))
+    if shell is None:
+        shell = ws.shells[id(cell)] = Shell(CELL_SHELL, (), (), cell)
+    return shell
+
+
+def globals_shell(namespace: Dict[str, Any], ws: WriteSession) -> Shell:
+    """One for each globals dict, so that functions which shared one share one again."""
+    shell = ws.shells.get(id(namespace))
+    if shell is None:
+        # __package__ is what a relative import in the body starts from.
+        name, package = namespace.get("__name__"), namespace.get("__package__")
+        header = (_text(name), _text(package))
+        shell = ws.shells[id(namespace)] = Shell(GLOBALS, header, (), namespace)
+    return shell
+
+
+def _text(value: Any) -> Optional[str]:
+    return value if type(value) is str else None
+
+
+def function_shell(func: types.FunctionType, ws: WriteSession) -> Shell:
+    shell = ws.shells.get(id(func))
+    if shell is None:
+        shell = Shell(FUNCTION_SHELL, _function_header(func), _function_args(func, ws), func)
+        ws.shells[id(func)] = shell
+    return shell
+
+
+# --- functions -----------------------------------------------------------------------------------
+
+
+def _function_header(func: types.FunctionType) -> Tuple[Any, ...]:
+    return (_text(func.__module__), func.__qualname__, func.__name__, PYTHON, MAGIC)
+
+
+def _function_args(func: types.FunctionType, ws: WriteSession) -> Tuple[Any, ...]:
+    cells = func.__closure__
+    shells = None if cells is None else tuple([cell_shell(cell, ws) for cell in cells])
+    return (func.__code__, globals_shell(func.__globals__, ws), shells)
+
+
+def capture_function(func: types.FunctionType, ws: WriteSession) -> Captured:
+    shell = ws.shells.get(id(func))
+    ws.captured.add(id(func))
+    if shell is not None:
+        return FUNCTION_BODY, (), (shell,), _function_state(func)
+    return FUNCTION, _function_header(func), _function_args(func, ws), _function_state(func)
+
+
+def _function_state(func: types.FunctionType) -> Tuple[Any, ...]:
+    contents: List[Any] = []
+    empty: List[int] = []
+    for i, cell in enumerate(func.__closure__ or ()):
+        try:
+            contents.append(cell.cell_contents)
+        except ValueError:
+            contents.append(None)
+            empty.append(i)
+    names, every = names_of(func.__code__)
+    namespace = func.__globals__
+    used = {name: namespace[name] for name in names if name in namespace and name != "__builtins__"}
+    if _LAZY_ANNOTATIONS and func.__annotate__ is not None:  # type: ignore[attr-defined]
+        annotations, annotate = None, func.__annotate__  # type: ignore[attr-defined]
+    else:
+        annotations, annotate = func.__annotations__ or None, None
+    return (
+        used or None,
+        tuple(contents) or None,
+        tuple(empty) or None,
+        func.__defaults__,
+        func.__kwdefaults__,
+        func.__doc__,
+        annotations,
+        annotate,
+        vars(func) or None,
+        getattr(func, "__type_params__", None) or None,
+        submodules(list(used.values()) + contents, every) or None,
+        None if type(func.__module__) is str else (func.__module__,),
+    )
+
+
+def authorize_function(header: Any, policy: DeserializationPolicy) -> None:
+    module, qualname, _, python, magic = expect("function", header, (str, type(None)), str, str, None, None)
+    check_python("function %r of module %r" % (qualname, module), python, magic)
+    if module is not None:
+        policy.validate_module(module, is_local=module == "__main__")
+    policy.authorize_instantiation(types.FunctionType, module=module, qualname=qualname, is_local=True)
+
+
+def build_function(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> types.FunctionType:
+    module, qualname, name = header[:3]
+    code, namespace, cells = expect("function", args, types.CodeType, dict, (tuple, type(None)))
+    if id(namespace) not in rs.modules:
+        raise ForyInvalidDataError("damaged function record: its globals are not of this payload")
+    for cell in cells or ():
+        if not isinstance(cell, types.CellType) or id(cell) not in rs.shells:
+            raise ForyInvalidDataError("damaged function record: a cell is not of this payload")
+    if len(cells or ()) != len(code.co_freevars):
+        raise ForyInvalidDataError("damaged function record: %d cells for %d names" % (len(cells or ()), len(code.co_freevars)))
+    func = types.FunctionType(code, namespace, name, None, cells)
+    func.__qualname__ = qualname
+    func.__module__ = module
+    return func
+
+
+def build_function_shell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return rs.shell(build_function(header, args, policy, rs))
+
+
+def build_function_body(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    func = rs.filled(args)
+    if type(func) is not types.FunctionType:
+        raise ForyInvalidDataError("damaged function record: a state for %s" % type(func).__name__)
+    return func
+
+
+_OPTIONAL_DICT = (dict, type(None))
+_OPTIONAL_TUPLE = (tuple, type(None))
+
+
+def finish_function(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    (
+        used, contents, empty, defaults, kwdefaults, doc, annotations, annotate, attributes, type_params, packages, module,
+    ) = expect(
+        "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT, None,
+        _OPTIONAL_DICT, None, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE,
+    )  # fmt: skip
+    if used:
+        func.__globals__.update(used)
+    if contents:
+        cells = func.__closure__ or ()
+        if len(cells) != len(contents):
+            raise ForyInvalidDataError("damaged function record: %d values for %d cells" % (len(contents), len(cells)))
+        for i, (cell, value) in enumerate(zip(cells, contents)):
+            if not empty or i not in empty:
+                cell.cell_contents = value
+    func.__defaults__ = defaults
+    func.__kwdefaults__ = kwdefaults
+    func.__doc__ = doc
+    if annotate is not None and _LAZY_ANNOTATIONS:
+        func.__annotate__ = annotate
+    elif annotations:
+        func.__annotations__ = annotations
+    if attributes:
+        vars(func).update(attributes)
+    if type_params:
+        func.__type_params__ = type_params
+    if module:
+        func.__module__ = module[0]
+    for name in packages or ():
+        if not isinstance(name, str):
+            raise ForyInvalidDataError("damaged function record: the name of a module is %s" % type(name).__name__)
+        try:
+            import_module(name, policy)
+        except ImportError:
+            pass  # the function itself says what it lacks, if it gets there
+    policy.validate_function(func, is_local=True)
+    return func
+
+
+# --- cells and globals ---------------------------------------------------------------------------
+
+
+def capture_cell(cell: types.CellType, ws: WriteSession) -> Captured:
+    try:
+        state: Any = (cell.cell_contents,)
+    except ValueError:
+        state = None
+    return CELL, (), (cell_shell(cell, ws),), state
+
+
+def build_cell_shell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return rs.shell(types.CellType())
+
+
+def build_cell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    cell = rs.filled(args)
+    if type(cell) is not types.CellType:
+        raise ForyInvalidDataError("damaged cell record: contents for %s" % type(cell).__name__)
+    return cell
+
+
+def finish_cell(cell: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if state is not None:
+        (cell.cell_contents,) = expect("cell", state, None)
+    return cell
+
+
+def build_globals(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Dict[str, Any]:
+    """An empty namespace. It belongs to a module object, in case the module itself comes too."""
+    name, package = expect("globals", header, (str, type(None)), (str, type(None)))
+    module = types.ModuleType(name or "")
+    namespace = vars(module)
+    namespace.clear()
+    namespace["__builtins__"] = builtins
+    if name is not None:
+        namespace["__name__"] = name
+    if package is not None:
+        namespace["__package__"] = package
+    rs.modules[id(namespace)] = module
+    return namespace
+
+
+# --- methods -------------------------------------------------------------------------------------
+
+
+def _leads_to(owner: Any, name: str, func: Any) -> bool:
+    """Is `func` the function of the method that `owner` has under this name?"""
+    for cls in class_mro(owner if isinstance(owner, type) else type(owner)):
+        value = class_dict(cls).get(name)
+        if value is not None:
+            return value is func or (isinstance(value, classmethod) and value.__func__ is func)
+    return False
+
+
+def capture_method(method: types.MethodType, ws: WriteSession) -> Captured:
+    owner, func = method.__self__, method.__func__
+    name = getattr(func, "__name__", None)
+    if isinstance(name, str):
+        if name.startswith("__") and not name.endswith("__"):
+            for cls in class_mro(owner if isinstance(owner, type) else type(owner)):
+                mangled = "_%s%s" % (cls.__name__.lstrip("_"), name)
+                if _leads_to(owner, mangled, func):
+                    return METHOD, (mangled,), (owner,), None
+        found = getattr(owner, name, None) if _leads_to(owner, name, func) else None
+        if type(found) is types.MethodType and found.__self__ is owner and found.__func__ is func:
+            return METHOD, (name,), (owner,), None
+    # super().method, or a function bound by hand
+    return METHOD, (_text(name),), (owner, func), None
+
+
+def capture_builtin_method(method: Any, ws: WriteSession) -> Optional[Captured]:
+    owner = method.__self__
+    if owner is None or isinstance(owner, types.ModuleType):
+        return None
+    return BUILTIN_METHOD, (method.__name__,), (owner,), None
+
+
+def authorize_method(header: Any, policy: DeserializationPolicy) -> None:
+    (name,) = expect("method", header, (str, type(None)))
+    policy.authorize_instantiation(types.MethodType, method_name=name)
+
+
+def authorize_builtin_method(header: Any, policy: DeserializationPolicy) -> None:
+    (name,) = expect("method", header, str)
+    policy.authorize_instantiation(types.BuiltinMethodType, method_name=name)
+
+
+def _static_method(owner: Any, name: str) -> Any:
+    """`getattr(owner, name)` for methods, running no code of the user's."""
+    kinds = (owner, type(owner)) if isinstance(owner, type) else (type(owner),)
+    for kind in kinds:
+        for cls in class_mro(kind):
+            if name not in class_dict(cls):
+                continue
+            value = class_dict(cls)[name]
+            if type(value) is classmethod:
+                return types.MethodType(value.__func__, kind)
+            if type(value) is types.ClassMethodDescriptorType:
+                return value.__get__(None, kind)
+            if type(value) is staticmethod:
+                return value.__func__
+            if kind is owner:
+                return value
+            if type(value) in (types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
+                return value.__get__(owner, kind)  # type: ignore[attr-defined]
+            raise ForyInvalidDataError("Cannot resolve descriptor %r of %r safely" % (name, kind.__name__))
+    raise ForyInvalidDataError("%r has no method %r" % (kinds[-1].__name__, name))
+
+
+def build_method(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    name = header[0]
+    method: Any
+    if type(args) is tuple and len(args) == 2:
+        owner, func = args
+        if not callable(func):
+            raise ForyInvalidDataError("damaged method record: %s cannot be bound" % type(func).__name__)
+        method = types.MethodType(func, owner)
+    else:
+        (owner,) = expect("method", args, None)
+        if name is None:
+            raise ForyInvalidDataError("damaged method record: no name")
+        if policy is DEFAULT_POLICY:
+            method = getattr(owner, name)
+        else:
+            method = _static_method(owner, name)
+    module = getattr(method, "__module__", None) if policy is DEFAULT_POLICY else None
+    policy.validate_method(method, is_local=is_local_name(module, getattr(method, "__qualname__", None)))
+    return method
+
+
+# --- functools.lru_cache -------------------------------------------------------------------------
+
+
+def capture_lru_cache(wrapper: Any, ws: WriteSession) -> Optional[Captured]:
+    if reference_of(wrapper) is not None:
+        return None
+    func = wrapper.__wrapped__
+    if hasattr(wrapper, "cache_parameters"):
+        parameters = wrapper.cache_parameters()
+        maxsize, typed = parameters["maxsize"], bool(parameters["typed"])
+    else:
+        maxsize, typed = wrapper.cache_info().maxsize, False  # 3.8 does not tell
+    attributes = {name: value for name, value in vars(wrapper).items() if name != "cache_parameters"}
+    inner = func
+    if type(func) is types.FunctionType and id(func) not in ws.captured and reference_of(func) is None:
+        # The function usually leads back here, since it calls itself by name.
+        inner = function_shell(func, ws)
+    return LRU_CACHE, (maxsize, typed), (inner,), (func, attributes)
+
+
+def build_lru_cache(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    maxsize, typed = expect("lru_cache", header, (int, type(None)), bool)
+    (func,) = expect("lru_cache", args, None)
+    if not callable(func):
+        raise ForyInvalidDataError("damaged lru_cache record: %s cannot be called" % type(func).__name__)
+    return functools.lru_cache(maxsize, typed)(func)
+
+
+def finish_lru_cache(wrapper: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    _, attributes = expect("lru_cache", state, None, dict)
+    vars(wrapper).update(attributes)
+    return wrapper

@@ -1,0 +1,118 @@
+"""Numbers of the kinds of code in a payload, and what one operation remembers.
+
+The numbers are part of the native format: new kinds take new numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, MutableMapping, Optional, Set, Tuple
+
+from pyfory.error import ForyInvalidDataError
+
+FUNCTION = 1
+FUNCTION_SHELL = 2
+FUNCTION_BODY = 3
+CODE = 4
+GLOBALS = 5
+CELL_SHELL = 6
+CELL = 7
+CLASS = 8
+CLASS_SHELL = 9
+CLASS_BODY = 10
+MODULE = 11
+MODULE_VALUE = 12
+METHOD = 13
+BUILTIN_METHOD = 14
+PROPERTY = 15
+STATICMETHOD = 16
+CLASSMETHOD = 17
+DESCRIPTOR = 18
+LRU_CACHE = 19
+CACHED_PROPERTY = 20
+TYPEVAR = 21
+NEWTYPE = 22
+TYPE_ALIAS = 23
+WEAK_SET = 24
+WEAK_DICT = 25
+SENTINEL = 26
+
+#: kind, header, args, state
+Captured = Tuple[int, Tuple[Any, ...], Tuple[Any, ...], Any]
+
+_KEY = "pyfory.native.code"
+
+
+class Shell:
+    """Stands for an object without its state.
+
+    Written where an object's own `args` must name another one whose state
+    may lead back: the shell comes back as the object, still empty, and the
+    object itself, written later, fills it.
+    """
+
+    __slots__ = ("kind", "header", "args", "of")
+
+    def __init__(self, kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], of: Any) -> None:
+        self.kind = kind
+        self.header = header
+        self.args = args
+        self.of = of  # keeps its id() from being used again
+
+
+class WriteSession:
+    """What the captures of one `dumps` share."""
+
+    __slots__ = ("shells", "captured", "keep")
+
+    def __init__(self) -> None:
+        self.shells: Dict[int, Shell] = {}
+        self.captured: Set[int] = set()
+        self.keep: List[Any] = []
+
+
+class ReadSession:
+    """What the builds of one `loads` share."""
+
+    __slots__ = ("shells", "modules", "keep")
+
+    def __init__(self) -> None:
+        self.shells: Set[int] = set()
+        #: globals dict (by id) -> the module whose namespace it is
+        self.modules: Dict[int, Any] = {}
+        self.keep: List[Any] = []
+
+    def shell(self, obj: Any) -> Any:
+        """Remembers that `obj` may be filled by a later record."""
+        self.shells.add(id(obj))
+        self.keep.append(obj)
+        return obj
+
+    def filled(self, args: Tuple[Any, ...]) -> Any:
+        """The shell that a record fills; only those of this very payload."""
+        if len(args) != 1 or id(args[0]) not in self.shells:
+            raise ForyInvalidDataError("a code record fills an object that is not its own")
+        return args[0]
+
+
+def write_session(session: MutableMapping[Any, Any]) -> WriteSession:
+    found: Optional[WriteSession] = session.get(_KEY)
+    if found is None:
+        found = session[_KEY] = WriteSession()
+    return found
+
+
+def read_session(session: MutableMapping[Any, Any]) -> ReadSession:
+    found: Optional[ReadSession] = session.get(_KEY)
+    if found is None:
+        found = session[_KEY] = ReadSession()
+    return found
+
+
+def expect(what: str, values: Any, *kinds: Any) -> Tuple[Any, ...]:
+    """Checks the shape of a tuple that was read; a kind may be None for anything."""
+    if type(values) is not tuple or len(values) != len(kinds):
+        raise ForyInvalidDataError("damaged %s record" % what)
+    for value, kind in zip(values, kinds):
+        if kind is not None and not isinstance(value, kind):
+            raise ForyInvalidDataError("damaged %s record: %s where another type belongs" % (what, type(value).__name__))
+    return values

@@ -1,0 +1,359 @@
+"""What classes and functions are made of besides code: descriptors, type variables, sentinels, weak containers."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+import typing
+import weakref
+from typing import Any, Dict, List, Optional, Tuple
+
+from pyfory.error import ForyInvalidDataError
+from pyfory.native.kinds import (
+    BUILTIN_METHOD,
+    CACHED_PROPERTY,
+    CLASSMETHOD,
+    DESCRIPTOR,
+    NEWTYPE,
+    PROPERTY,
+    SENTINEL,
+    STATICMETHOD,
+    TYPE_ALIAS,
+    TYPEVAR,
+    WEAK_DICT,
+    WEAK_SET,
+    Captured,
+    ReadSession,
+    WriteSession,
+    expect,
+)
+from pyfory.native.references import class_dict, reference_of
+from pyfory.native.tracker import tracker
+from pyfory.policy import DeserializationPolicy
+
+_OPTIONAL_DICT = (dict, type(None))
+
+#: since 3.13 a property shows the name that error messages call it
+PROPERTIES_KNOW_NAMES = "__name__" in vars(property)
+
+
+# --- property, staticmethod, classmethod ---------------------------------------------------------
+#
+# All three can be made empty and initialised later, so what is in them may
+# lead back to them. A subclass travels in the args.
+
+
+def _own_class(obj: Any, base: type) -> Tuple[Any, ...]:
+    return () if type(obj) is base else (type(obj),)
+
+
+def _attributes(obj: Any) -> Optional[Dict[str, Any]]:
+    try:
+        return object.__getattribute__(obj, "__dict__") or None
+    except AttributeError:
+        return None
+
+
+def _empty(base: Any, what: str, args: Any, policy: DeserializationPolicy) -> Any:
+    cls = base
+    if args:
+        (cls,) = expect(what, args, type)
+        if not issubclass(cls, base):
+            raise ForyInvalidDataError("damaged %s record: class %r" % (what, cls.__name__))
+        policy.authorize_instantiation(cls)
+    return base.__new__(cls)
+
+
+def capture_property(obj: property, ws: WriteSession) -> Captured:
+    name = getattr(obj, "__name__", None) if PROPERTIES_KNOW_NAMES else None
+    state = (obj.fget, obj.fset, obj.fdel, obj.__doc__, name if isinstance(name, str) else None, _attributes(obj))
+    return PROPERTY, (), _own_class(obj, property), state
+
+
+def build_property(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return _empty(property, "property", args, policy)
+
+
+def finish_property(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    fget, fset, fdel, doc, name, attributes = expect("property", state, None, None, None, None, (str, type(None)), _OPTIONAL_DICT)
+    property.__init__(obj, fget, fset, fdel, doc)
+    if attributes:
+        vars(obj).update(attributes)
+    if name is not None and PROPERTIES_KNOW_NAMES:
+        obj.__name__ = name
+    return obj
+
+
+def capture_staticmethod(obj: Any, ws: WriteSession) -> Captured:
+    return STATICMETHOD, (), _own_class(obj, staticmethod), (obj.__func__, _attributes(obj))
+
+
+def capture_classmethod(obj: Any, ws: WriteSession) -> Captured:
+    return CLASSMETHOD, (), _own_class(obj, classmethod), (obj.__func__, _attributes(obj))
+
+
+def build_staticmethod(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return _empty(staticmethod, "staticmethod", args, policy)
+
+
+def build_classmethod(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return _empty(classmethod, "classmethod", args, policy)
+
+
+def finish_wrapper(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    func, attributes = expect("method", state, None, _OPTIONAL_DICT)
+    base: Any = staticmethod if isinstance(obj, staticmethod) else classmethod
+    base.__init__(obj, func)
+    if attributes:
+        vars(obj).update(attributes)
+    return obj
+
+
+# --- functools.cached_property -------------------------------------------------------------------
+
+
+def capture_cached_property(obj: Any, ws: WriteSession) -> Captured:
+    # Some versions hold a lock, which cannot travel and does not matter.
+    return CACHED_PROPERTY, (), (), {name: value for name, value in vars(obj).items() if name != "lock"}
+
+
+def build_cached_property(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return functools.cached_property(_nothing)
+
+
+def _nothing(self: Any) -> None:
+    """The function of a cached_property until its own is read."""
+
+
+def finish_cached_property(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if not isinstance(state, dict):
+        raise ForyInvalidDataError("damaged cached_property record")
+    vars(obj).update(state)
+    return obj
+
+
+# --- descriptors of builtin and slotted classes --------------------------------------------------
+
+
+def capture_descriptor(obj: Any, ws: WriteSession) -> Optional[Captured]:
+    if reference_of(obj) is not None:
+        return None
+    owner = obj.__objclass__
+    if class_dict(owner).get(obj.__name__) is not obj:
+        return None
+    return DESCRIPTOR, (obj.__name__,), (owner,), None
+
+
+_DESCRIPTORS = (
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.ClassMethodDescriptorType,
+)
+
+
+def build_descriptor(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    (name,) = expect("descriptor", header, str)
+    (owner,) = expect("descriptor", args, type)
+    found = class_dict(owner).get(name)
+    if not isinstance(found, _DESCRIPTORS):
+        raise ForyInvalidDataError("class %r has no descriptor %r of its own" % (owner.__name__, name))
+    policy.validate_method(found, is_local=False)
+    return found
+
+
+def capture_method_wrapper(obj: Any, ws: WriteSession) -> Captured:
+    return BUILTIN_METHOD, (obj.__name__,), (obj.__self__,), None
+
+
+def build_builtin_method(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    from pyfory.native.functions import _static_method
+
+    (owner,) = expect("method", args, None)
+    method = _static_method(owner, header[0])
+    policy.validate_method(method, is_local=False)
+    return method
+
+
+# --- type variables ------------------------------------------------------------------------------
+
+_VARIABLES: Dict[str, Any] = {
+    name: getattr(typing, name) for name in ("TypeVar", "ParamSpec", "TypeVarTuple") if hasattr(typing, name)
+}
+_MARKS = ("__covariant__", "__contravariant__", "__infer_variance__")
+
+
+def capture_typevar(obj: Any, ws: WriteSession) -> Optional[Captured]:
+    if reference_of(obj) is not None:
+        return None
+    ws.captured.add(id(obj))
+    module = getattr(obj, "__module__", None)
+    marks = 0
+    for i, mark in enumerate(_MARKS):
+        marks |= bool(getattr(obj, mark, False)) << i
+    header = (type(obj).__name__, obj.__name__, module if isinstance(module, str) else None, tracker.identity(obj), marks)
+    default: Tuple[Any, ...] = ()
+    if hasattr(obj, "has_default") and obj.has_default():
+        default = (obj.__default__,)
+    return TYPEVAR, header, (getattr(obj, "__bound__", None), getattr(obj, "__constraints__", ()), default), None
+
+
+def authorize_typevar(header: Any, policy: DeserializationPolicy) -> None:
+    expect("type variable", header, str, str, (str, type(None)), str, int)
+
+
+def build_typevar(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    kind, name, module, identity, marks = header
+    bound, constraints, default = expect("type variable", args, None, tuple, tuple)
+    cls = _VARIABLES.get(kind)
+    if cls is None:
+        raise ForyInvalidDataError("this version of Python has no typing.%s" % kind)
+    obj = tracker.find(identity)
+    if obj is None:
+        options: Dict[str, Any] = {}
+        if kind == "TypeVar" or (kind == "ParamSpec" and bound is not None):
+            options["bound"] = bound
+        if kind != "TypeVarTuple":
+            for i, mark in enumerate(("covariant", "contravariant", "infer_variance")):
+                if marks & 1 << i:
+                    options[mark] = True
+        if default:
+            options["default"] = default[0]
+        try:
+            obj = cls(name, *constraints, **options)
+        except TypeError as error:
+            raise ForyInvalidDataError("type variable %r cannot be built here: %s" % (name, error)) from error
+        try:
+            obj.__module__ = module
+        except AttributeError:
+            pass
+        obj = tracker.add(identity, obj)
+    if type(obj) is not cls:
+        raise ForyInvalidDataError("damaged type variable record: %r has the identity of another object" % name)
+    rs.keep.append(obj)
+    return obj
+
+
+def capture_newtype(obj: Any, ws: WriteSession) -> Optional[Captured]:
+    if reference_of(obj) is not None:
+        return None
+    module = obj.__module__
+    return NEWTYPE, (obj.__name__, obj.__qualname__, module if isinstance(module, str) else None), (obj.__supertype__,), None
+
+
+def build_newtype(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    name, qualname, module = expect("NewType", header, str, str, (str, type(None)))
+    (supertype,) = expect("NewType", args, None)
+    obj: Any = typing.NewType(name, supertype)
+    obj.__qualname__ = qualname
+    obj.__module__ = module
+    return obj
+
+
+def capture_type_alias(obj: Any, ws: WriteSession) -> Optional[Captured]:
+    if reference_of(obj) is not None:
+        return None
+    return TYPE_ALIAS, (obj.__name__,), (obj.__value__, obj.__type_params__), None
+
+
+def build_type_alias(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    (name,) = expect("type alias", header, str)
+    value, type_params = expect("type alias", args, None, tuple)
+    cls = getattr(typing, "TypeAliasType", None)
+    if cls is None:
+        raise ForyInvalidDataError("this version of Python has no typing.TypeAliasType")
+    return cls(name, value, type_params=type_params)
+
+
+# --- objects of which a process has one ----------------------------------------------------------
+
+#: module, name: compared by identity in the standard library
+_SENTINELS = (
+    ("dataclasses", "MISSING"),
+    ("dataclasses", "KW_ONLY"),
+    ("dataclasses", "_FIELD"),
+    ("dataclasses", "_FIELD_CLASSVAR"),
+    ("dataclasses", "_FIELD_INITVAR"),
+    ("dataclasses", "_HAS_DEFAULT_FACTORY"),
+    ("inspect", "_is_coroutine_mark"),
+    ("asyncio.coroutines", "_is_coroutine"),
+    ("typing", "NoDefault"),
+    ("sys", "stdin"),
+    ("sys", "stdout"),
+    ("sys", "stderr"),
+    ("sys", "__stdin__"),
+    ("sys", "__stdout__"),
+    ("sys", "__stderr__"),
+)
+
+
+def capture_sentinel(obj: Any, ws: WriteSession) -> Optional[Captured]:
+    for module, name in _SENTINELS:
+        if obj is not None and getattr(sys.modules.get(module), name, None) is obj:
+            return SENTINEL, (module, name), (), None
+    return None
+
+
+def build_sentinel(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if header not in _SENTINELS:
+        raise ForyInvalidDataError("damaged sentinel record")
+    import importlib
+
+    found = getattr(importlib.import_module(header[0]), header[1], None)
+    if found is None:
+        raise ForyInvalidDataError("this version of Python has no %s.%s" % header)
+    return found
+
+
+def sentinel_types() -> List[type]:
+    """Types of the sentinels in the modules that are loaded."""
+    found = []
+    for module, name in _SENTINELS:
+        obj = getattr(sys.modules.get(module), name, None)
+        if obj is not None and type(obj) is not type:
+            found.append(type(obj))
+    return found
+
+
+# --- weak containers -----------------------------------------------------------------------------
+
+_WEAK_DICTS: Tuple[Any, ...] = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary)
+
+
+def capture_weak_set(obj: Any, ws: WriteSession) -> Captured:
+    return WEAK_SET, (), (), list(obj)
+
+
+def build_weak_set(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    return weakref.WeakSet()
+
+
+def finish_weak_set(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if not isinstance(state, list):
+        raise ForyInvalidDataError("damaged WeakSet record")
+    obj.update(state)
+    return obj
+
+
+def capture_weak_dict(obj: Any, ws: WriteSession) -> Captured:
+    items: List[Any] = []
+    for key, value in obj.items():
+        items += [key, value]
+    return WEAK_DICT, (_WEAK_DICTS.index(type(obj)),), (), items
+
+
+def build_weak_dict(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    (index,) = expect("weak dictionary", header, int)
+    if not 0 <= index < len(_WEAK_DICTS):
+        raise ForyInvalidDataError("damaged weak dictionary record")
+    return _WEAK_DICTS[index]()
+
+
+def finish_weak_dict(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if not isinstance(state, list) or len(state) % 2:
+        raise ForyInvalidDataError("damaged weak dictionary record")
+    for key, value in zip(state[::2], state[1::2]):
+        obj[key] = value
+    return obj

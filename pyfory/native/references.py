@@ -1,0 +1,347 @@
+"""Which objects another process finds again by importing them.
+
+`reference_of` decides between *by reference* (a module name and a qualified
+name) and *by value* (pyfory.native.code). The rule is strict: a name counts
+only if it leads to the very object in this process, in a module that another
+process can import.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import types
+from typing import Any, Callable, Dict, Optional, Set, Tuple
+
+from pyfory.error import ForyInvalidDataError, ForyInvalidError, ForyTypeError
+from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
+
+__all__ = ["is_importable", "reference_of", "register_by_value", "resolve", "unregister_by_value"]
+
+Reference = Tuple[str, str]
+
+class_dict: Callable[[type], Any] = type.__dict__["__dict__"].__get__
+class_mro: Callable[[type], Tuple[type, ...]] = type.__dict__["__mro__"].__get__
+class_module: Callable[[type], Any] = type.__dict__["__module__"].__get__
+class_qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+
+#: modules that mean another program in another process
+_MAIN = frozenset(("__main__", "__mp_main__"))
+
+_lock = threading.Lock()
+_by_value: Set[str] = set()
+
+
+def register_by_value(module: types.ModuleType) -> None:
+    """Sends the functions and classes of `module` and of its submodules by value from now on.
+
+    For code that is being worked on and not installed where the reader runs.
+
+    Raises:
+        ForyTypeError: `module` is not a module.
+        ForyInvalidError: the module is not in `sys.modules`.
+    """
+    name = _module_name(module)
+    if name not in sys.modules:
+        raise ForyInvalidError("module %r is not in sys.modules, so its functions and classes cannot be told from others" % name)
+    with _lock:
+        _by_value.add(name)
+
+
+def unregister_by_value(module: types.ModuleType) -> None:
+    """Takes back `register_by_value(module)`.
+
+    Raises:
+        ForyTypeError: `module` is not a module.
+        ForyInvalidError: the module is not registered.
+    """
+    name = _module_name(module)
+    with _lock:
+        if name not in _by_value:
+            raise ForyInvalidError("module %r is not registered to be sent by value" % name)
+        _by_value.discard(name)
+
+
+def _module_name(module: Any) -> str:
+    if not isinstance(module, types.ModuleType):
+        raise ForyTypeError("expected a module, got %s" % type(module).__name__)
+    return module.__name__
+
+
+def is_registered(name: str) -> bool:
+    """Is the module, or a package that it is in, registered to be sent by value?"""
+    if not _by_value:
+        return False
+    while name:
+        if name in _by_value:
+            return True
+        name = name.rpartition(".")[0]
+    return False
+
+
+def is_importable(name: str, module: Any) -> bool:
+    """Will `import name` give the counterpart of `module` in another process?
+
+    Modules made by hand have no spec. Those that a package makes while it is
+    imported count: importing the package makes them again.
+    """
+    if sys.modules.get(name) is not module:
+        return False
+    while True:
+        if getattr(module, "__spec__", None) is not None or getattr(module, "__file__", None):
+            return True
+        parent, _, last = name.rpartition(".")
+        owner = sys.modules.get(parent)
+        if not parent or owner is None or getattr(owner, last, None) is not module:
+            return False
+        name, module = parent, owner
+
+
+def reference_of(obj: Any) -> Optional[Reference]:
+    """`(module, qualified name)` by which another process finds `obj`; None: it goes by value.
+
+    `obj` may be anything; what is neither a class nor a function nor one of
+    the other objects that carry the name of their definition gives None.
+    """
+    kind = type(obj)
+    finder = _FINDERS.get(kind)
+    if finder is not None:
+        return finder(obj)
+    if issubclass(kind, type):
+        return _class_reference(obj)
+    return None
+
+
+def _usable(module_name: Any, qualname: Any) -> Optional[types.ModuleType]:
+    """The module in which to look for `qualname`, or None."""
+    if not isinstance(module_name, str) or not isinstance(qualname, str):
+        return None
+    if module_name in _MAIN or "<locals>" in qualname or is_registered(module_name):
+        return None
+    module = sys.modules.get(module_name)
+    if module is None or not is_importable(module_name, module):
+        return None
+    return module
+
+
+def _walk(root: Any, qualname: str) -> Any:
+    """The attribute at the dotted path, or None."""
+    try:
+        for name in qualname.split("."):
+            root = getattr(root, name)
+    except Exception:
+        return None
+    return root
+
+
+def _class_reference(cls: type) -> Optional[Reference]:
+    module_name, qualname = class_module(cls), class_qualname(cls)
+    module = _usable(module_name, qualname)
+    if module is not None and _walk(module, qualname) is cls:
+        return module_name, qualname
+    if module_name == "builtins":
+        return _unnamed_builtin(cls)
+    return None
+
+
+def _unnamed_builtin(cls: type) -> Optional[Reference]:
+    """Builtin classes without a name in `builtins`: NoneType, function, dict_keys ..."""
+    for name in ("None", "Ellipsis", "NotImplemented"):
+        if cls is type(getattr(sys.modules["builtins"], name)):
+            return "builtins", name + ".__class__"
+    import _collections_abc
+
+    for module_name, module in (("types", types), ("_collections_abc", _collections_abc)):
+        for name, value in vars(module).items():
+            if value is cls:
+                return module_name, name
+    return None
+
+
+#: attributes by which a descriptor or wrapper leads to the function in it
+_INSIDE = ("__func__", "fget", "fset", "fdel", "func", "__wrapped__")
+
+
+def _function_reference(func: Any) -> Optional[Reference]:
+    module_name, qualname = func.__module__, func.__qualname__
+    module = _usable(module_name, qualname)
+    if module is None:
+        return None
+    found = _walk(module, qualname)
+    if found is func:
+        return module_name, qualname
+    # The name may lead to what a decorator made of the function.
+    path = qualname
+    for _ in range(8):
+        for name in _INSIDE:
+            inner = _walk(found, name) if found is not None else None
+            if inner is func:
+                return module_name, "%s.%s" % (path, name)
+        path, found = path + ".__wrapped__", _walk(found, "__wrapped__")
+        if found is None:
+            return None
+    return None
+
+
+def _builtin_reference(func: Any) -> Optional[Reference]:
+    owner = func.__self__
+    qualname = func.__qualname__
+    if owner is None or isinstance(owner, types.ModuleType):
+        module_name = func.__module__
+        if module_name is None and owner is not None:
+            module_name = owner.__name__
+        module = _usable(module_name, qualname)
+        if module is not None and _walk(module, qualname) is func:
+            return module_name, qualname
+        return _search(func, qualname) if module_name is None else None
+    if isinstance(owner, type):
+        # dict.fromkeys, tuple.__new__: equal, but a new object each time
+        found = _class_reference(owner)
+        if found is not None and getattr(owner, func.__name__, None) == func:
+            return found[0], "%s.%s" % (found[1], func.__name__)
+    return None
+
+
+def _search(obj: Any, name: str) -> Optional[Reference]:
+    """For objects that do not know their module."""
+    for module_name, module in list(sys.modules.items()):
+        if isinstance(module, types.ModuleType) and vars(module).get(name) is obj and _usable(module_name, name) is module:
+            return module_name, name
+    return None
+
+
+def _descriptor_reference(descriptor: Any) -> Optional[Reference]:
+    owner = descriptor.__objclass__
+    found = _class_reference(owner)
+    if found is not None and getattr(owner, descriptor.__name__, None) is descriptor:
+        return found[0], "%s.%s" % (found[1], descriptor.__name__)
+    return None
+
+
+def _named_reference(obj: Any) -> Optional[Reference]:
+    """Objects with a name and a module of their own: TypeVar, NewType, wrappers of functions."""
+    name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None)
+    module_name = getattr(obj, "__module__", None)
+    module = _usable(module_name, name)
+    if module is not None and _walk(module, name) is obj:
+        return module_name, name
+    return None
+
+
+def _finders() -> Dict[type, Callable[[Any], Optional[Reference]]]:
+    import functools
+    import typing
+
+    finders: Dict[type, Callable[[Any], Optional[Reference]]] = {
+        type: _class_reference,
+        types.FunctionType: _function_reference,
+        types.BuiltinFunctionType: _builtin_reference,
+        types.MethodDescriptorType: _descriptor_reference,
+        types.WrapperDescriptorType: _descriptor_reference,
+        types.GetSetDescriptorType: _descriptor_reference,
+        types.MemberDescriptorType: _descriptor_reference,
+        type(functools.lru_cache(int)): _named_reference,
+    }
+    for name in ("TypeVar", "ParamSpec", "TypeVarTuple", "NewType", "TypeAliasType"):
+        kind = getattr(typing, name, None)
+        if isinstance(kind, type):
+            finders[kind] = _named_reference
+    return finders
+
+
+_FINDERS = _finders()
+
+
+# --- the reader's side --------------------------------------------------------------------------
+
+
+def is_local_name(module: Any, qualname: Any) -> bool:
+    """What the policy hooks call local: defined in a program or inside a function."""
+    return module == "__main__" or "<locals>" in (qualname or "")
+
+
+def import_module(name: str, policy: DeserializationPolicy) -> types.ModuleType:
+    """Imports a module named by a payload, after the policy has seen the name."""
+    policy.validate_module(name, is_local=name == "__main__")
+    module = sys.modules.get(name)
+    if module is not None and name != "__main__":
+        spec = getattr(module, "__spec__", None)
+        if not getattr(spec, "_initializing", False):
+            return module
+    import importlib
+
+    return importlib.import_module(name)
+
+
+def resolve(module_name: str, qualname: str, policy: DeserializationPolicy) -> Any:
+    """The object at `qualname` in `module_name`: the reader's half of `reference_of`.
+
+    Under a policy other than the default nothing of the payload's choosing
+    runs before the hooks: attributes are found without `__getattr__`,
+    properties and metaclass code.
+
+    Raises:
+        ForyInvalidDataError: there is no such name, or only user code could find it.
+    """
+    obj: Any = import_module(module_name, policy)
+    static = policy is not DEFAULT_POLICY
+    for name in qualname.split("."):
+        try:
+            obj = static_attribute(obj, name) if static else getattr(obj, name)
+        except AttributeError:
+            raise ForyInvalidDataError("module %r has no %r" % (module_name, qualname)) from None
+    is_local = is_local_name(module_name, qualname)
+    if isinstance(obj, type):
+        policy.validate_class(obj, is_local=is_local)
+    elif isinstance(obj, (types.MethodType, types.BuiltinFunctionType)) and not isinstance(
+        getattr(obj, "__self__", None), (types.ModuleType, type(None))
+    ):
+        policy.validate_method(obj, is_local=is_local)
+    else:
+        policy.validate_function(obj, is_local=is_local)
+    return obj
+
+
+_PLAIN_DESCRIPTORS = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    type,
+    property,
+)
+
+
+def static_attribute(owner: Any, name: str) -> Any:
+    """`getattr(owner, name)` for modules, classes and wrappers, running no code of the user's."""
+    if isinstance(owner, types.ModuleType):
+        try:
+            return vars(owner)[name]
+        except KeyError:
+            raise AttributeError(name) from None
+    if isinstance(owner, type):
+        for cls in class_mro(owner):
+            if name in class_dict(cls):
+                value = class_dict(cls)[name]
+                break
+        else:
+            raise AttributeError(name)
+        if isinstance(value, staticmethod):
+            return value.__func__
+        if type(value) is classmethod:
+            return types.MethodType(value.__func__, owner)
+        if type(value) is types.ClassMethodDescriptorType:
+            return value.__get__(None, owner)
+        if isinstance(value, _PLAIN_DESCRIPTORS) or not hasattr(type(value), "__get__"):
+            return value
+        raise ForyInvalidDataError("Cannot resolve descriptor %r of %r safely" % (name, class_qualname(owner)))
+    if name == "__class__":
+        return type(owner)
+    if type(owner) in (types.MethodType, property) and name in ("__func__", "fget", "fset", "fdel"):
+        return getattr(owner, name)
+    try:
+        return object.__getattribute__(owner, "__dict__")[name]
+    except (AttributeError, KeyError, TypeError):
+        raise AttributeError(name) from None

@@ -1,0 +1,78 @@
+"""Remembers which classes and type variables of this process are which in payloads.
+
+Everything sent by value gets an identity when it is first written or read.
+When the same identity arrives again, also back in the process it came from,
+it is the object that is already here.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any, Dict, Optional, Tuple
+
+__all__ = ["Tracker", "tracker"]
+
+
+class Tracker:
+    """Identity <-> object, holding neither alive. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        # By id() and not by equality: metaclasses may define __eq__ and __hash__.
+        self._identities: Dict[int, Tuple[Any, str]] = {}
+        self._objects: Dict[str, Any] = {}
+        self._unfinished: Dict[str, bool] = {}
+
+    def identity(self, obj: Any) -> str:
+        """The identity of `obj`, which gets one now if it has none."""
+        found = self._identities.get(id(obj))
+        if found is not None:
+            return found[1]
+        import uuid
+
+        with self.lock:
+            found = self._identities.get(id(obj))
+            if found is None:
+                self.add(uuid.uuid4().hex, obj)
+                found = self._identities[id(obj)]
+        return found[1]
+
+    def find(self, identity: str) -> Optional[Any]:
+        """The object of that identity in this process, finished or not."""
+        reference = self._objects.get(identity)
+        return None if reference is None else reference()
+
+    def add(self, identity: str, obj: Any, unfinished: bool = False) -> Any:
+        """Makes `obj` the one of that identity; returns the one there is, if another thread was first."""
+        with self.lock:
+            there = self.find(identity)
+            if there is not None:
+                return there
+            key = id(obj)
+
+            def forget(_: Any) -> None:
+                self._identities.pop(key, None)
+                if self._objects.get(identity) is reference:
+                    self._objects.pop(identity, None)
+                    self._unfinished.pop(identity, None)
+
+            reference = weakref.ref(obj, forget)
+            self._identities[key] = (reference, identity)
+            self._objects[identity] = reference
+            if unfinished:
+                self._unfinished[identity] = True
+            return obj
+
+    def is_unfinished(self, obj: Any) -> bool:
+        """Was `obj` added as unfinished and has not been finished since?"""
+        found = self._identities.get(id(obj))
+        return found is not None and found[1] in self._unfinished
+
+    def finished(self, obj: Any) -> None:
+        found = self._identities.get(id(obj))
+        if found is not None:
+            self._unfinished.pop(found[1], None)
+
+
+tracker = Tracker()
