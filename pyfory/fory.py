@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Callable, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Iterable, List, Optional, Tuple, Type
 
 from pyfory import _core
-from pyfory.error import ForyInvalidError, ForyTypeError, ForyUnsupportedError
+from pyfory.error import ForyInvalidError, ForyTypeError
 from pyfory.policy import DEFAULT_POLICY
 from pyfory.registry import Registration, TypeRegistry
 
@@ -16,6 +16,7 @@ __all__ = ["Config", "Fory", "ThreadSafeFory"]
 _MAX_INT64 = 2**63 - 1
 _MAX_DEPTH = 2**31 - 1
 _DEFAULT_XLANG_DEPTH = 50
+_DEFAULT_NATIVE_DEPTH = 1000
 
 
 class Config:
@@ -58,14 +59,15 @@ class Fory(_core.Engine):
     """Writes Python values in the Fory formats and reads them back.
 
     Args:
-        xlang: True for the portable format that other languages read. Native mode
-            (False) is not part of this release and raises ForyUnsupportedError.
+        xlang: True for the portable format that other languages read, False for
+            native mode: any Python object, read by Python only.
         ref: keep shared and circular references. Off, the same object twice is
             written twice and a cycle raises ForyDepthExceedError.
-        strict: only registered classes. Xlang mode needs registration in any case.
+        strict: only registered classes, and in native mode classes of plain data.
+            Xlang mode needs registration in any case.
         compatible: schema evolution; None means True. Both sides must agree.
         max_depth: deepest nesting of containers and objects, writing and reading
-            alike; None means 50.
+            alike; None means 50, in native mode 1,000.
         max_type_fields, max_type_meta_bytes, max_schema_versions_per_type,
         max_average_schema_versions_per_type: limits on received schemas.
         max_graph_memory_bytes: budget of one read for containers and objects, in bytes.
@@ -98,15 +100,13 @@ class Fory(_core.Engine):
         field_nullable: bool = False,
         meta_compressor: Any = None,
     ) -> None:
-        if not xlang:
-            raise ForyUnsupportedError("native mode (xlang=False) is not part of this release")
         config = Config()
-        config.xlang = True
+        config.xlang = bool(xlang)
         config.track_ref = bool(ref)
         config.strict = bool(strict) or _registration_forced()
         config.compatible = True if compatible is None else bool(compatible)
         config.field_nullable = bool(field_nullable)
-        config.max_depth = _depth(max_depth)
+        config.max_depth = _depth(max_depth, _DEFAULT_XLANG_DEPTH if xlang else _DEFAULT_NATIVE_DEPTH)
         config.max_type_fields = _positive("max_type_fields", max_type_fields)
         config.max_type_meta_bytes = _positive("max_type_meta_bytes", max_type_meta_bytes)
         config.max_schema_versions_per_type = _positive("max_schema_versions_per_type", max_schema_versions_per_type)
@@ -120,7 +120,7 @@ class Fory(_core.Engine):
         config.policy = DEFAULT_POLICY if policy is None else policy
         config.meta_compressor = meta_compressor
         self.config = config
-        self.type_resolver = TypeRegistry(
+        self.type_resolver = _registry_class(config.xlang)(
             config.track_ref,
             config.strict,
             config.compatible,
@@ -134,6 +134,7 @@ class Fory(_core.Engine):
         self._lock = threading.Lock()
         self._configure(
             self.type_resolver,
+            config.xlang,
             config.track_ref,
             config.strict,
             config.compatible,
@@ -141,6 +142,8 @@ class Fory(_core.Engine):
             config.max_graph_memory_bytes,
             config.max_unbacked_container_items,
         )
+        if not config.xlang:
+            self._refresh(None, config.policy is not DEFAULT_POLICY)
 
     xlang = property(lambda self: self.config.xlang, doc="True: the portable format.")
     track_ref = property(lambda self: self.config.track_ref, doc="Whether references are kept.")
@@ -215,15 +218,18 @@ class Fory(_core.Engine):
         Raises TypeUnregisteredError, or TypeError when `serializer` is no instance.
         """
         with self._lock:
-            info = self.type_resolver.replace_serializer(cls, serializer)
-            self._register(*self.type_resolver.engine_arguments(info))
+            self._tell_engine(self.type_resolver.replace_serializer(cls, serializer))
 
     def _add(self, cls: Any, type_id: Any, name: Any, typename: Any, namespace: Any, serializer: Any, union: bool) -> Registration:
         with self._lock:
             info, new = self.type_resolver.register(cls, type_id, name, typename, namespace, serializer, union)
             if new:
-                self._register(*self.type_resolver.engine_arguments(info))
+                self._tell_engine(info)
         return info
+
+    def _tell_engine(self, info: Registration) -> None:
+        tell = self._register if self.config.xlang else self._refresh
+        tell(*self.type_resolver.engine_arguments(info))
 
     # ---- streams --------------------------------------------------------------------
 
@@ -281,13 +287,21 @@ class Fory(_core.Engine):
         raise TypeError("a Fory cannot be pickled; build one in each process")
 
 
+def _registry_class(xlang: bool) -> Type[TypeRegistry]:
+    if xlang:
+        return TypeRegistry
+    from pyfory.native.registry import NativeRegistry
+
+    return NativeRegistry
+
+
 def _registration_forced() -> bool:
     return os.environ.get("ENABLE_TYPE_REGISTRATION_FORCIBLY", "").lower() in ("1", "true")
 
 
-def _depth(value: Any) -> int:
+def _depth(value: Any, default: int) -> int:
     if value is None:
-        return _DEFAULT_XLANG_DEPTH
+        return default
     if isinstance(value, bool) or not isinstance(value, int):
         raise ForyTypeError("max_depth must be an int or None, not %s" % type(value).__name__)
     return max(min(value, _MAX_DEPTH), -1)

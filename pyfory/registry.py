@@ -212,9 +212,7 @@ class TypeRegistry:
             type_id = _check_id(type_id)
         kind, enum_spec = _kind_of(cls, serializer, union)
         if kind == "struct":
-            from pyfory.schema import check_struct_class
-
-            check_struct_class(cls)
+            self._check_class(cls)
         user_id = type_id
         if by_name is None and user_id is None:
             while self._next_id in self._by_id:
@@ -236,6 +234,11 @@ class TypeRegistry:
         else:
             self._by_id[user_id] = info
         return info, True
+
+    def _check_class(self, cls: type) -> None:
+        from pyfory.schema import check_struct_class
+
+        check_struct_class(cls)
 
     def _check_free(self, cls: type, user_id: Optional[int], name: Optional[Tuple[str, str]]) -> None:
         if user_id is not None and user_id in self._by_id:

@@ -157,6 +157,9 @@ int fory_write_str(ForyWriteCtx *w, PyObject *v);
 PyObject *fory_read_str(ForyReadCtx *r);
 /* the same, through the context's cache of short strings (dict keys) */
 PyObject *fory_read_key_str(ForyReadCtx *r);
+/* Latin-1 text as a new str; the second through the cache. New references. */
+PyObject *fory_latin1_str(ForyReadCtx *r, const uint8_t *p, size_t size);
+PyObject *fory_key_str(ForyReadCtx *r, const uint8_t *p, size_t size);
 
 /* Writes a BINARY body, in or out of band. */
 int fory_write_bytes_body(ForyWriteCtx *w, PyObject *v);

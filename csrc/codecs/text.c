@@ -308,18 +308,12 @@ fory_read_str(ForyReadCtx *r)
 
 /* Keys repeat: a direct-mapped cache hands out the same string object, with
  * its hash already computed. Exact bytes are compared, so a hit is always right. */
-PyObject *
-fory_read_key_str(ForyReadCtx *r)
+FORY_INLINE PyObject *
+cached_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
 {
-    const uint8_t *p = NULL;
-    size_t size = 0;
-    unsigned encoding = 0;
     uint64_t low = 0, high = 0, h;
     ForyKeySlot *slot;
     PyObject *s;
-    if (FORY_UNLIKELY(read_string_header(r, &p, &size, &encoding) < 0)) {
-        return NULL;
-    }
     if (size > 16 || size < 2 || encoding == UTF16 || encoding == 3) {
         return make_str(r, p, size, encoding);
     }
@@ -352,6 +346,30 @@ fory_read_key_str(ForyReadCtx *r)
         Py_XDECREF(old);
     }
     return s;
+}
+
+PyObject *
+fory_read_key_str(ForyReadCtx *r)
+{
+    const uint8_t *p = NULL;
+    size_t size = 0;
+    unsigned encoding = 0;
+    if (FORY_UNLIKELY(read_string_header(r, &p, &size, &encoding) < 0)) {
+        return NULL;
+    }
+    return cached_str(r, p, size, encoding);
+}
+
+PyObject *
+fory_latin1_str(ForyReadCtx *r, const uint8_t *p, size_t size)
+{
+    return make_str(r, p, size, LATIN1);
+}
+
+PyObject *
+fory_key_str(ForyReadCtx *r, const uint8_t *p, size_t size)
+{
+    return cached_str(r, p, size, LATIN1);
 }
 
 static PyObject *

@@ -69,4 +69,40 @@ PyModule_AddObjectRef(PyObject *module, const char *name, PyObject *value)
 #define FORY_UNICODE_READY(u) ((void)(u), 0)
 #endif
 
+/* Bytes that surely hold an int in two's complement, and the conversions; little-endian. */
+#if PY_VERSION_HEX >= 0x030D0000
+#define FORY_LONG_BYTES Py_ASNATIVEBYTES_LITTLE_ENDIAN
+static inline size_t
+fory_long_bound(PyObject *v)
+{
+    return (size_t)PyLong_AsNativeBytes(v, NULL, 0, FORY_LONG_BYTES);
+}
+static inline int
+fory_long_to_bytes(PyObject *v, unsigned char *out, size_t n)
+{
+    return PyLong_AsNativeBytes(v, out, (Py_ssize_t)n, FORY_LONG_BYTES) < 0 ? -1 : 0;
+}
+static inline PyObject *
+fory_long_from_bytes(const unsigned char *data, size_t n)
+{
+    return PyLong_FromNativeBytes(data, n, FORY_LONG_BYTES);
+}
+#else
+static inline size_t
+fory_long_bound(PyObject *v)
+{
+    return _PyLong_NumBits(v) / 8 + 1;
+}
+static inline int
+fory_long_to_bytes(PyObject *v, unsigned char *out, size_t n)
+{
+    return _PyLong_AsByteArray((PyLongObject *)v, out, n, 1, 1);
+}
+static inline PyObject *
+fory_long_from_bytes(const unsigned char *data, size_t n)
+{
+    return _PyLong_FromByteArray(data, n, 1, 1);
+}
+#endif
+
 #endif /* FORY_COMPAT_H */

@@ -175,6 +175,11 @@ fory_write_begin(ForyEngine *e)
         if (w->strings) memset(w->strings, 0, w->cap_strings * sizeof(*w->strings));
         w->generation = 1;
     }
+    if (e->ops->begin_write != NULL && FORY_UNLIKELY(e->ops->begin_write(w) < 0)) {
+        w->next_free = e->free_write;
+        e->free_write = w;
+        return NULL;
+    }
     Py_INCREF(e);
     return w;
 }
@@ -198,6 +203,9 @@ fory_write_end(ForyWriteCtx *w)
 {
     ForyEngine *e = w->engine;
     fory_detach(&w->py_context);
+    if (w->native != NULL) {
+        e->ops->end_write(w);
+    }
     if (FORY_UNLIKELY(w->pinned)) {
         unpin(w);
     }
@@ -221,6 +229,9 @@ fory_write_end(ForyWriteCtx *w)
 void
 fory_write_ctx_free(ForyWriteCtx *w)
 {
+    if (w->native != NULL) {
+        w->engine->ops->free_write(w);
+    }
     PyMem_Free(w->refs);
     PyMem_Free(w->type_defs);
     PyMem_Free(w->strings);
@@ -363,6 +374,11 @@ fory_read_begin(ForyEngine *e, const uint8_t *data, size_t size)
     r->own_ref = -1;
     r->n_type_defs = 0;
     r->n_strings = 0;
+    if (e->ops->begin_read != NULL && FORY_UNLIKELY(e->ops->begin_read(r) < 0)) {
+        r->next_free = e->free_read;
+        e->free_read = r;
+        return NULL;
+    }
     Py_INCREF(e);
     return r;
 }
@@ -372,6 +388,9 @@ fory_read_end(ForyReadCtx *r)
 {
     ForyEngine *e = r->engine;
     fory_detach(&r->py_context);
+    if (r->native != NULL) {
+        e->ops->end_read(r);
+    }
     while (FORY_UNLIKELY(r->n_refs > 0)) {
         PyObject *o = r->refs[--r->n_refs];
         r->refs[r->n_refs] = NULL;
@@ -399,6 +418,9 @@ fory_read_ctx_free(ForyReadCtx *r)
 {
     for (int i = 0; i < FORY_KEY_CACHE; i++) {
         Py_XDECREF(r->keys[i].text);
+    }
+    if (r->native != NULL) {
+        r->engine->ops->free_read(r);
     }
     PyMem_Free(r->keys);
     PyMem_Free(r->refs);

@@ -30,7 +30,7 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         /* ours alone to clear: the collector must not empty it while plans may still be used */
         PyObject_GC_UnTrack(e->arena_refs);
     }
-    if (e->by_name == NULL || e->arena_refs == NULL || st->ops->install_builtins(e) < 0) {
+    if (e->by_name == NULL || e->arena_refs == NULL) {
         Py_DECREF(e);
         return NULL;
     }
@@ -51,6 +51,9 @@ engine_traverse(ForyEngine *e, visitproc visit, void *arg)
     for (size_t i = 0; i < e->n_entries; i++) {
         Py_VISIT((PyObject *)e->entries[i]->type);
         Py_VISIT(e->entries[i]->registration);
+    }
+    if (e->native != NULL) {
+        return e->ops->traverse_engine(e, visit, arg);
     }
     return 0;
 }
@@ -83,6 +86,9 @@ engine_dealloc(ForyEngine *e)
         e->free_read = r->next_free;
         fory_read_ctx_free(r);
     }
+    if (e->native != NULL) {
+        e->ops->free_engine(e);
+    }
     for (size_t i = 0; i < e->n_entries; i++) {
         Py_XDECREF((PyObject *)e->entries[i]->type);
         Py_XDECREF(e->entries[i]->registration);
@@ -111,20 +117,29 @@ engine_dealloc(ForyEngine *e)
 /* ---- set-up, called by pyfory.Fory ------------------------------------------------ */
 
 PyDoc_STRVAR(configure_doc,
-"_configure($self, registry, ref, strict, compatible, max_depth, max_graph_memory_bytes, max_unbacked_container_items)\n"
+"_configure($self, registry, xlang, ref, strict, compatible, max_depth, max_graph_memory_bytes, "
+"max_unbacked_container_items)\n"
 "--\n\nSets the options of this engine; called once, before anything else.");
 
 static PyObject *
 engine_configure(ForyEngine *e, PyObject *args)
 {
     PyObject *registry;
-    int ref, strict, compatible, max_depth;
+    int xlang, ref, strict, compatible, max_depth;
     long long graph, unbacked;
-    if (!PyArg_ParseTuple(args, "OpppiLL", &registry, &ref, &strict, &compatible, &max_depth, &graph, &unbacked)) {
+    if (!PyArg_ParseTuple(args, "OppppiLL", &registry, &xlang, &ref, &strict, &compatible, &max_depth, &graph, &unbacked)) {
         return NULL;
     }
-    Py_XSETREF(e->registry, Py_NewRef(registry));
-    e->xlang = 1;
+    if (e->ops != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "Fory.__init__ has run already");
+        return NULL;
+    }
+    e->ops = xlang ? &fory_codec_ops : &fory_native_ops;
+    if (e->ops->install_builtins(e) < 0) {
+        return NULL;
+    }
+    e->registry = Py_NewRef(registry);
+    e->xlang = (uint8_t)xlang;
     e->track_ref = (uint8_t)ref;
     e->strict = (uint8_t)strict;
     e->compatible = (uint8_t)compatible;
@@ -199,6 +214,38 @@ engine_register(ForyEngine *e, PyObject *args)
     }
     /* a name may now mean another class */
     PyDict_Clear(e->by_name);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(refresh_doc,
+"_refresh($self, cls, guarded)\n--\n\n"
+"Native mode: looks at cls again, or at nothing when it is None, and forgets every name and shape\n"
+"that was looked up. guarded: classes and calls of a message are asked for.");
+
+static PyObject *
+engine_refresh(ForyEngine *e, PyObject *args)
+{
+    PyObject *cls;
+    int guarded;
+    if (!PyArg_ParseTuple(args, "Op", &cls, &guarded)) {
+        return NULL;
+    }
+    if (e->native == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "not in native mode");
+        return NULL;
+    }
+    e->ops->flush_engine(e);
+    e->ops->set_guarded(e, guarded);
+    if (PyType_Check(cls)) {
+        PyTypeObject *type = (PyTypeObject *)cls;
+        PyObject *spec = PyObject_CallMethod(e->registry, "resolve_class", "O", cls);
+        ForyTypeEntry *entry = spec == NULL ? NULL : fory_entry_new(e, type);
+        int rc = entry == NULL || e->ops->install_alias(e, entry, spec) < 0 ? -1 : fory_type_map_set(e, entry);
+        Py_XDECREF(spec);
+        if (rc < 0) {
+            return NULL;
+        }
+    }
     Py_RETURN_NONE;
 }
 
@@ -308,7 +355,7 @@ engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObjec
         w->buffer_callback = given[2];
         w->out_of_band = 1;
     }
-    if (FORY_UNLIKELY(e->st->ops->write_root(w, given[0]) < 0)) {
+    if (FORY_UNLIKELY(e->ops->write_root(w, given[0]) < 0)) {
         fory_write_failed(w);
     }
     else if (given[1] == NULL) {
@@ -323,8 +370,22 @@ engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObjec
 
 /* ---- deserialize ---------------------------------------------------------------------------- */
 
+/* What a read is given beside its input; NULL where there is none. */
+typedef struct ReadOptions {
+    PyObject *buffers, *hooks;
+} ReadOptions;
+
+static int
+apply_options(ForyReadCtx *r, const ReadOptions *options)
+{
+    if (options->buffers != NULL && (r->buffers = PyObject_GetIter(options->buffers)) == NULL) {
+        return -1;
+    }
+    return options->hooks == NULL ? 0 : r->engine->ops->set_read_hooks(r, options->hooks);
+}
+
 static PyObject *
-read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, PyObject *buffers, size_t *used)
+read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, const ReadOptions *options, size_t *used)
 {
     PyObject *result;
     ForyReadCtx *r = fory_read_begin(e, data, size);
@@ -332,11 +393,11 @@ read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, P
         return NULL;
     }
     r->source = source;
-    if (FORY_UNLIKELY(buffers != NULL) && (r->buffers = PyObject_GetIter(buffers)) == NULL) {
+    if (FORY_UNLIKELY(options != NULL) && apply_options(r, options) < 0) {
         fory_read_end(r);
         return NULL;
     }
-    result = e->st->ops->read_root(r);
+    result = e->ops->read_root(r);
     if (FORY_UNLIKELY(result == NULL)) {
         fory_read_failed(r);
     }
@@ -396,7 +457,7 @@ more_of_stream(fory_reader *in, size_t need)
 /* The reader asks for more where it finds its input at an end. When the stream
  * itself fails nothing is consumed: what came is there for another attempt. */
 static PyObject *
-read_stream(ForyEngine *e, PyObject *buffer, PyObject *buffers)
+read_stream(ForyEngine *e, PyObject *buffer, const ReadOptions *options)
 {
     PyObject *result = NULL, *type, *value, *tb;
     size_t used = 0;
@@ -408,9 +469,8 @@ read_stream(ForyEngine *e, PyObject *buffer, PyObject *buffers)
     r->in.more = more_of_stream;
     r->stream_failed = 0;
     r->blocks = PyList_New(0);
-    if (r->blocks != NULL && (buffers == NULL || (r->buffers = PyObject_GetIter(buffers)) != NULL) &&
-        show_stream(r, 0) == 0) {
-        result = e->st->ops->read_root(r);
+    if (r->blocks != NULL && (options == NULL || apply_options(r, options) == 0) && show_stream(r, 0) == 0) {
+        result = e->ops->read_root(r);
         if (result == NULL) {
             fory_read_failed(r);
         }
@@ -428,7 +488,7 @@ read_stream(ForyEngine *e, PyObject *buffer, PyObject *buffers)
 
 /* From a Buffer's reader index on. */
 static PyObject *
-read_buffer(ForyEngine *e, PyObject *buffer, PyObject *buffers)
+read_buffer(ForyEngine *e, PyObject *buffer, const ReadOptions *options)
 {
     const uint8_t *data;
     size_t n, used = 0;
@@ -439,14 +499,40 @@ read_buffer(ForyEngine *e, PyObject *buffer, PyObject *buffers)
             return NULL;
         }
         PyErr_Clear();
-        return read_stream(e, buffer, buffers);
+        return read_stream(e, buffer, options);
     }
     /* the exported view keeps the memory in place while user code runs */
     if (fory_buffer_peek(buffer, 1, &data, &n) == 0) {
-        result = read_memory(e, buffer, data, n, buffers, &used);
+        result = read_memory(e, buffer, data, n, options, &used);
     }
     PyBuffer_Release(&pin);
     fory_buffer_consume(buffer, used);
+    return result;
+}
+
+/* From any input. */
+static PyObject *
+read_source(ForyEngine *e, PyObject *source, const ReadOptions *options)
+{
+    PyObject *result;
+    Py_buffer view;
+    size_t used;
+    if (ForyBuffer_Check(e->st, source)) {
+        return read_buffer(e, source, options);
+    }
+    if (!PyObject_CheckBuffer(source)) {
+        return fory_raise(e->st, FORY_E_TYPE, "expected bytes, a bytes-like object or a Buffer, got %s",
+                          Py_TYPE(source)->tp_name);
+    }
+    if (PyObject_GetBuffer(source, &view, PyBUF_SIMPLE) < 0) {
+        if (PyErr_ExceptionMatches(PyExc_BufferError) || PyErr_ExceptionMatches(PyExc_ValueError)) {
+            PyErr_Clear();
+            return fory_raise(e->st, FORY_E_TYPE, "the input must be contiguous memory");
+        }
+        return NULL;
+    }
+    result = read_memory(e, source, view.buf, (size_t)view.len, options, &used);
+    PyBuffer_Release(&view);
     return result;
 }
 
@@ -462,8 +548,8 @@ static PyObject *
 engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char *const names[] = {"buffer", "buffers", "unsupported_objects"};
-    PyObject *given[3] = {NULL, NULL, NULL}, *result;
-    Py_buffer view;
+    PyObject *given[3] = {NULL, NULL, NULL};
+    ReadOptions options = {NULL, NULL};
     size_t used;
     if (FORY_LIKELY(nargs == 1 && kwnames == NULL)) {
         given[0] = args[0];
@@ -474,27 +560,65 @@ engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObj
     if (not_configured(e)) {
         return NULL;
     }
+    options.buffers = given[1];
     if (FORY_LIKELY(PyBytes_CheckExact(given[0]))) {
         return read_memory(e, given[0], (const uint8_t *)PyBytes_AS_STRING(given[0]),
-                           (size_t)PyBytes_GET_SIZE(given[0]), given[1], &used);
+                           (size_t)PyBytes_GET_SIZE(given[0]), given[1] == NULL ? NULL : &options, &used);
     }
-    if (ForyBuffer_Check(e->st, given[0])) {
-        return read_buffer(e, given[0], given[1]);
-    }
-    if (!PyObject_CheckBuffer(given[0])) {
-        return fory_raise(e->st, FORY_E_TYPE, "expected bytes, a bytes-like object or a Buffer, got %s",
-                          Py_TYPE(given[0])->tp_name);
-    }
-    if (PyObject_GetBuffer(given[0], &view, PyBUF_SIMPLE) < 0) {
-        if (PyErr_ExceptionMatches(PyExc_BufferError) || PyErr_ExceptionMatches(PyExc_ValueError)) {
-            PyErr_Clear();
-            return fory_raise(e->st, FORY_E_TYPE, "the input must be contiguous memory");
-        }
+    return read_source(e, given[0], given[1] == NULL ? NULL : &options);
+}
+
+/* ---- for pyfory.pickle --------------------------------------------------------------------- */
+
+PyDoc_STRVAR(dump_hooked_doc,
+"_dump_hooked($self, obj, hooks)\n--\n\n"
+"serialize under the hooks of a Pickler: attributes persistent_id, reducer_override, dispatch_table,\n"
+"memo (a dict) and buffer_callback of `hooks`, each missing or None when it is not wanted.");
+
+static PyObject *
+engine_dump_hooked(ForyEngine *e, PyObject *args)
+{
+    PyObject *obj, *hooks, *result = NULL;
+    ForyWriteCtx *w;
+    if (!PyArg_ParseTuple(args, "OO", &obj, &hooks) || not_configured(e)) {
         return NULL;
     }
-    result = read_memory(e, given[0], view.buf, (size_t)view.len, given[1], &used);
-    PyBuffer_Release(&view);
+    if (e->ops->set_write_hooks == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "not in native mode");
+        return NULL;
+    }
+    w = fory_write_begin(e);
+    if (w == NULL) {
+        return NULL;
+    }
+    if (e->ops->set_write_hooks(w, hooks) < 0 || e->ops->write_root(w, obj) < 0) {
+        fory_write_failed(w);
+    }
+    else {
+        result = fory_write_finish(w);
+    }
+    fory_write_end(w);
     return result;
+}
+
+PyDoc_STRVAR(load_hooked_doc,
+"_load_hooked($self, source, hooks)\n--\n\n"
+"deserialize from bytes-like memory or a Buffer under the hooks of an Unpickler: attributes\n"
+"persistent_load, find_class, memo (a dict) and buffers of `hooks`.");
+
+static PyObject *
+engine_load_hooked(ForyEngine *e, PyObject *args)
+{
+    PyObject *source;
+    ReadOptions options = {NULL, NULL};
+    if (!PyArg_ParseTuple(args, "OO", &source, &options.hooks) || not_configured(e)) {
+        return NULL;
+    }
+    if (e->ops->set_read_hooks == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "not in native mode");
+        return NULL;
+    }
+    return read_source(e, source, &options);
 }
 
 /* ---- type ------------------------------------------------------------------------------------- */
@@ -508,6 +632,9 @@ static PyMethodDef engine_methods[] = {
     {"_configure", (PyCFunction)engine_configure, METH_VARARGS, configure_doc},
     {"_register", (PyCFunction)engine_register, METH_VARARGS, register_doc},
     {"_prepare", (PyCFunction)engine_prepare, METH_O, prepare_doc},
+    {"_refresh", (PyCFunction)engine_refresh, METH_VARARGS, refresh_doc},
+    {"_dump_hooked", (PyCFunction)engine_dump_hooked, METH_VARARGS, dump_hooked_doc},
+    {"_load_hooked", (PyCFunction)engine_load_hooked, METH_VARARGS, load_hooked_doc},
     {NULL, NULL, 0, NULL},
 };
 

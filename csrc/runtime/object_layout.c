@@ -1,8 +1,5 @@
 #include "runtime/object_layout.h"
 
-/* More attributes than CPython ever keeps inline. */
-#define MAX_INLINE 30
-
 static PyObject *
 type_lookup(PyTypeObject *type, PyObject *name)
 {
@@ -35,8 +32,28 @@ fory_plain_attribute(PyTypeObject *type, PyObject *name)
 
 #if FORY_INLINE_VALUES
 
-static int
-type_has_inline_values(PyTypeObject *type)
+/* The attribute names that instances of a class share: CPython's dict keys. */
+typedef struct ForySharedKeys {
+    Py_ssize_t refcount;
+    uint8_t log2_size, log2_index_bytes, kind;
+    uint32_t version;
+    Py_ssize_t usable, entries;
+    char indices[1];
+} ForySharedKeys;
+
+PyObject *
+fory_inline_name(PyTypeObject *type, unsigned index)
+{
+    const ForySharedKeys *keys = (const ForySharedKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
+    if (keys == NULL || (Py_ssize_t)index >= keys->entries) {
+        return NULL;
+    }
+    /* pairs of key and value behind the hash table */
+    return ((PyObject **)(keys->indices + ((size_t)1 << keys->log2_index_bytes)))[2 * index];
+}
+
+int
+fory_has_inline_values(PyTypeObject *type)
 {
 #if PY_VERSION_HEX >= 0x030D0000
 #if PY_VERSION_HEX < 0x030E0000
@@ -68,7 +85,7 @@ last_index(PyObject *o, int *count)
         return -1;
     }
     uint8_t *size = (uint8_t *)values - 2;
-    if (*size == 0 || *size > MAX_INLINE) {
+    if (*size == 0 || *size > FORY_MAX_INLINE) {
         return -1;
     }
     *count = *size;
@@ -79,9 +96,9 @@ last_index(PyObject *o, int *count)
 static int
 probe(ForyState *st, PyTypeObject *type, PyObject *const *names, Py_ssize_t n, uint8_t *index)
 {
-    PyObject *o = NULL, *marks[MAX_INLINE] = {NULL};
+    PyObject *o = NULL, *marks[FORY_MAX_INLINE] = {NULL};
     int ok = 0;
-    if (n == 0 || n > MAX_INLINE || !type_has_inline_values(type) || type->tp_new != PyBaseObject_Type.tp_new) {
+    if (n == 0 || n > FORY_MAX_INLINE || !fory_has_inline_values(type) || type->tp_new != PyBaseObject_Type.tp_new) {
         return 0;
     }
     o = PyBaseObject_Type.tp_new(type, st->empty_tuple, NULL);
@@ -117,7 +134,7 @@ done:
         }
         Py_DECREF(o);
     }
-    for (Py_ssize_t i = 0; i < n && i < MAX_INLINE; i++) {
+    for (Py_ssize_t i = 0; i < n && i < FORY_MAX_INLINE; i++) {
         Py_XDECREF(marks[i]);
     }
     return ok;
@@ -184,6 +201,13 @@ fory_inline_self_test(ForyState *st)
             goto done;
         }
         Py_CLEAR(got);
+    }
+    for (int i = 0; i < 3; i++) {
+        uint8_t listed[FORY_MAX_INLINE];
+        if (fory_inline_order(o, listed) != 3 || listed[i] != index[i] ||
+            fory_inline_name((PyTypeObject *)cls, index[i]) != names[i]) {
+            goto done;
+        }
     }
     /* a deleted attribute reads as NULL or sends us to the public path */
     if (PyObject_DelAttr(o, names[1]) < 0) {

@@ -73,6 +73,31 @@ fory_inline_values(PyObject *o)
 #endif
 }
 
+/* Indices of the attributes of an instance in the order they were set; how many.
+ * The instance has inline values. `order` has room for FORY_MAX_INLINE. */
+#define FORY_MAX_INLINE 30
+FORY_INLINE size_t
+fory_inline_order(PyObject *o, uint8_t *order)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    ForyInlineBlock *block = fory_inline_block(o);
+    size_t n = block->size <= FORY_MAX_INLINE ? block->size : FORY_MAX_INLINE;
+    memcpy(order, &block->values[block->capacity], n);
+#else
+    const uint8_t *size = (const uint8_t *)fory_inline_values(o) - 2;
+    size_t n = *size <= FORY_MAX_INLINE ? *size : FORY_MAX_INLINE;
+    for (size_t k = 0; k < n; k++) {
+        order[k] = size[-(ptrdiff_t)k - 1];
+    }
+#endif
+    return n;
+}
+
+/* Name of the attribute at an index of the inline values; borrowed, NULL when there is none. */
+PyObject *fory_inline_name(PyTypeObject *type, unsigned index);
+/* 1 when instances of type keep their attributes in inline values at first. */
+int fory_has_inline_values(PyTypeObject *type);
+
 /* Fills the values of a brand-new instance: values[order[k]] goes to index[k]
  * and counts as the k-th attribute set. Steals the references. 0, or -1 when
  * the object is not in the expected empty state (nothing stolen). */

@@ -12,6 +12,9 @@ typedef struct ForyEngine ForyEngine;
 typedef struct ForyTypeEntry ForyTypeEntry;
 typedef struct ForyWriteCtx ForyWriteCtx;
 typedef struct ForyReadCtx ForyReadCtx;
+typedef struct ForyNativeEngine ForyNativeEngine;
+typedef struct ForyNativeWrite ForyNativeWrite;
+typedef struct ForyNativeRead ForyNativeRead;
 
 /* ---- codecs ------------------------------------------------------------ */
 
@@ -72,12 +75,12 @@ typedef struct ForyState {
     PyObject *array_carriers[FORY_TYPE_ID_COUNT];
 
     ForyCodec codecs[FORY_TYPE_ID_COUNT]; /* body codecs of the builtin kinds */
-    const struct ForyCodecOps *ops;       /* what the codecs room offers to the runtime */
 
     PyObject *empty_tuple;
     PyObject *Decimal;        /* decimal.Decimal, imported on first use */
     PyObject *array_array;    /* array.array, imported on first use */
-    PyObject *numpy_empty;    /* numpy.empty, imported on first use */
+    PyObject *numpy_empty, *numpy_ndarray, *numpy_dtype; /* of numpy, imported on first use */
+    PyObject *enum_Enum, *uuid_UUID, *uuid_unsafe;       /* imported on first use */
     PyObject *numpy_dtypes[FORY_TYPE_ID_COUNT]; /* dtype objects by array type id, on first use */
     PyObject *UnknownStruct;  /* pyfory.unknown.UnknownStruct, on first use */
     PyObject *NonExistEnum;   /* pyfory.unknown.NonExistEnum, on first use */
@@ -207,6 +210,8 @@ typedef struct ForyTypeMap {
 struct ForyEngine {
     PyObject_HEAD
     ForyState *st;
+    const struct ForyCodecOps *ops; /* xlang or native format */
+    ForyNativeEngine *native;       /* native room; NULL in xlang mode */
     PyObject *registry; /* pyfory.registry.TypeRegistry: the cold paths */
     uint8_t xlang, track_ref, strict, compatible;
     int max_depth;
@@ -278,7 +283,8 @@ fory_entry_of(ForyEngine *e, PyTypeObject *type)
     return FORY_LIKELY(entry != NULL) ? entry : fory_entry_resolve(e, type);
 }
 
-/* What the codecs room provides to the runtime (codecs/compile.c). */
+/* What a format provides to the runtime (codecs/compile.c, native/root.c). The
+ * members from begin_write on may be NULL. */
 typedef struct ForyCodecOps {
     int (*init_state)(ForyState *st);
     int (*install_builtins)(ForyEngine *e);
@@ -288,13 +294,29 @@ typedef struct ForyCodecOps {
     PyObject *(*read_root)(ForyReadCtx *r);
     /* Fills a new entry from the registry's answer for an unregistered type. */
     int (*install_alias)(ForyEngine *e, ForyTypeEntry *entry, PyObject *spec);
+    /* any value with its tag or flag, for serializers written in Python */
+    int (*write_value)(ForyWriteCtx *w, PyObject *v);
+    PyObject *(*read_value)(ForyReadCtx *r);
+    /* what operations and engines keep for the format */
+    int (*begin_write)(ForyWriteCtx *w);
+    void (*end_write)(ForyWriteCtx *w);
+    void (*free_write)(ForyWriteCtx *w);
+    int (*begin_read)(ForyReadCtx *r);
+    void (*end_read)(ForyReadCtx *r);
+    void (*free_read)(ForyReadCtx *r);
+    int (*set_write_hooks)(ForyWriteCtx *w, PyObject *hooks);
+    int (*set_read_hooks)(ForyReadCtx *r, PyObject *hooks);
+    int (*traverse_engine)(ForyEngine *e, visitproc visit, void *arg);
+    void (*flush_engine)(ForyEngine *e);
+    void (*set_guarded)(ForyEngine *e, int guarded);
+    void (*free_engine)(ForyEngine *e);
 } ForyCodecOps;
-extern const ForyCodecOps fory_codec_ops;
+extern const ForyCodecOps fory_codec_ops, fory_native_ops;
 
 FORY_INLINE int
 fory_entry_ready(ForyEngine *e, ForyTypeEntry *entry)
 {
-    return FORY_LIKELY(entry->codec != NULL) ? 0 : e->st->ops->build(e, entry);
+    return FORY_LIKELY(entry->codec != NULL) ? 0 : e->ops->build(e, entry);
 }
 
 /* ---- contexts (context.c): one per running operation ------------------- */
@@ -365,6 +387,7 @@ struct ForyWriteCtx {
     PyObject *py_context;      /* WriteContext object handed to serializers, or NULL */
     PyObject *storage;         /* dict of context objects, or NULL */
     PyObject *unknown_defs;    /* dict: TypeDef bytes -> number, for UnknownStruct */
+    ForyNativeWrite *native;   /* native room; NULL in xlang mode */
     ForyWriteCtx *next_free;
     uint8_t scratch[FORY_SCRATCH_SIZE];
 };
@@ -408,6 +431,7 @@ struct ForyReadCtx {
     PyObject *buffers;    /* iterator, or NULL */
     PyObject *py_context;
     PyObject *storage;
+    ForyNativeRead *native;
     ForyReadCtx *next_free;
     ForyKeySlot *keys; /* FORY_KEY_CACHE short strings seen before */
 };

@@ -78,7 +78,6 @@ fory_state_init(PyObject *module, ForyState *st)
 #if PY_VERSION_HEX < 0x03090000
     state_3_8 = st;
 #endif
-    st->ops = &fory_codec_ops;
     errors = PyImport_ImportModule("pyfory.error");
     if (errors == NULL) {
         return -1;
@@ -99,7 +98,7 @@ fory_state_init(PyObject *module, ForyState *st)
         goto error;
     }
     Py_DECREF(errors);
-    return st->ops->init_state(st);
+    return fory_codec_ops.init_state(st);
 error:
     Py_DECREF(errors);
     return -1;
@@ -107,7 +106,8 @@ error:
 
 #define FORY_STATE_OBJECTS(X)                                                                  \
     X(BufferType) X(DenseArrayType) X(EngineType) X(WriteContextType) X(ReadContextType)       \
-    X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array) X(numpy_empty)                     \
+    X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array) X(numpy_empty) X(numpy_ndarray) X(numpy_dtype) \
+    X(enum_Enum) X(uuid_UUID) X(uuid_unsafe)                                                   \
     X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)
 
 int

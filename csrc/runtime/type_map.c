@@ -260,7 +260,7 @@ fory_entry_resolve(ForyEngine *e, PyTypeObject *type)
         goto done;
     }
     entry = fory_entry_new(e, type);
-    if (entry == NULL || e->st->ops->install_alias(e, entry, spec) < 0 || fory_type_map_set(e, entry) < 0) {
+    if (entry == NULL || e->ops->install_alias(e, entry, spec) < 0 || fory_type_map_set(e, entry) < 0) {
         entry = NULL;
     }
 done:

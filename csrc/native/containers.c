@@ -1,0 +1,307 @@
+/* Lists, tuples, dicts and sets of the native format, writing. */
+#include "native/native.h"
+
+static int
+changed(ForyWriteCtx *w, const char *what)
+{
+    (void)w;
+    PyErr_Format(PyExc_RuntimeError, "%s changed size during serialization", what);
+    return -1;
+}
+
+/* Tag of a container of n parts. */
+FORY_INLINE int
+open_container(ForyWriteCtx *w, int small_tag, int tag, size_t n)
+{
+    return n < FORY_N_SMALL ? fory_native_tag(w, small_tag + (int)n) : fory_native_tag_n(w, tag, n);
+}
+
+/* ---- lists of numbers ------------------------------------------------------------- */
+
+/* 1 written, 0 when one of them has more than 64 bits, -1. */
+static int
+write_ints(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    size_t start = (size_t)(w->out.pos - w->out.start);
+    if (fory_native_tag_n(w, FORY_N_INTS, (uint64_t)n) < 0) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n;) {
+        Py_ssize_t stop = n - i < 1024 ? n : i + 1024;
+        if (fory_room(w, (size_t)(stop - i) * FORY_VU64_MAX) < 0) {
+            return -1;
+        }
+        for (; i < stop; i++) {
+            int64_t value;
+            if (FORY_UNLIKELY(!fory_small_int(items[i], &value))) {
+                int overflow = 0;
+                value = PyLong_AsLongLongAndOverflow(items[i], &overflow);
+                if (overflow) {
+                    w->out.pos = w->out.start + start;
+                    return 0;
+                }
+            }
+            fory_put_vi64(&w->out, value);
+        }
+    }
+    return 1;
+}
+
+static int
+write_floats(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    uint8_t *p;
+    if (fory_native_tag_n(w, FORY_N_FLOATS, (uint64_t)n) < 0 || fory_room(w, (size_t)n * 8) < 0) {
+        return -1;
+    }
+    p = w->out.pos;
+    for (Py_ssize_t i = 0; i < n; i++, p += 8) {
+        double d = PyFloat_AS_DOUBLE(items[i]);
+        uint64_t bits;
+        memcpy(&bits, &d, 8);
+        fory_store64(p, bits);
+    }
+    w->out.pos = p;
+    return 1;
+}
+
+static int
+write_bools(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    uint8_t *p;
+    if (fory_native_tag_n(w, FORY_N_BOOLS, (uint64_t)n) < 0 || fory_room(w, (size_t)n / 8 + 1) < 0) {
+        return -1;
+    }
+    p = w->out.pos;
+    for (Py_ssize_t i = 0; i < n; i += 8) {
+        unsigned bits = 0;
+        Py_ssize_t stop = n - i < 8 ? n - i : 8;
+        for (Py_ssize_t k = 0; k < stop; k++) {
+            bits |= (unsigned)(items[i + k] == Py_True) << k;
+        }
+        *p++ = (uint8_t)bits;
+    }
+    w->out.pos = p;
+    return 1;
+}
+
+/* A list whose elements are all of one number type goes as one batch: 1 / 0 / -1. */
+static int
+write_batch(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    PyTypeObject *type = Py_TYPE(items[0]);
+    if (type != &PyLong_Type && type != &PyFloat_Type && type != &PyBool_Type) {
+        return 0;
+    }
+    for (Py_ssize_t i = 1; i < n; i++) {
+        if (Py_TYPE(items[i]) != type) {
+            return 0;
+        }
+    }
+    return type == &PyLong_Type    ? write_ints(w, items, n)
+           : type == &PyFloat_Type ? write_floats(w, items, n)
+                                   : write_bools(w, items, n);
+}
+
+/* ---- lists and tuples --------------------------------------------------------------- */
+
+/* below this many a batch saves nothing */
+#define BATCH 8
+
+int
+fory_native_write_list(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    Py_ssize_t n = PyList_GET_SIZE(v), i = 0;
+    int rc = fory_native_ref(w, v);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    if (n >= BATCH && !w->native->hooked) {
+        rc = write_batch(w, PySequence_Fast_ITEMS(v), n);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    if (open_container(w, FORY_N_LIST, FORY_N_LIST_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
+        return -1;
+    }
+    Py_INCREF(v);
+    for (; i < n; i++) {
+        if (FORY_UNLIKELY(PyList_GET_SIZE(v) != n)) {
+            changed(w, "list");
+            goto error;
+        }
+        if (FORY_UNLIKELY(fory_native_write(w, PyList_GET_ITEM(v, i)) < 0)) {
+            goto error;
+        }
+    }
+    w->depth--;
+    Py_DECREF(v);
+    return 0;
+error:
+    fory_path_index(&w->path, i);
+    w->depth--;
+    Py_DECREF(v);
+    return -1;
+}
+
+int
+fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(v), i = 0;
+    ForyLate late;
+    int rc;
+    (void)c;
+    if (n == 0) {
+        return fory_native_tag(w, FORY_N_TUPLE);
+    }
+    rc = fory_native_open(w, v, &late);
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    if (open_container(w, FORY_N_TUPLE, FORY_N_TUPLE_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
+        fory_native_abandon(w, &late);
+        return -1;
+    }
+    Py_INCREF(v);
+    for (; i < n; i++) {
+        if (FORY_UNLIKELY(fory_native_write(w, PyTuple_GET_ITEM(v, i)) < 0)) {
+            fory_path_index(&w->path, i);
+            fory_native_abandon(w, &late);
+            w->depth--;
+            Py_DECREF(v);
+            return -1;
+        }
+    }
+    w->depth--;
+    rc = fory_native_close(w, v, &late);
+    Py_DECREF(v);
+    return rc;
+}
+
+/* ---- dicts ------------------------------------------------------------------------------ */
+
+int
+fory_native_write_dict(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    Py_ssize_t n = PyDict_GET_SIZE(v), position = 0, seen = 0;
+    PyObject *key = NULL, *value = NULL;
+    int rc = fory_native_ref(w, v);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    if (open_container(w, FORY_N_DICT, FORY_N_DICT_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
+        return -1;
+    }
+    Py_INCREF(v);
+    while (PyDict_Next(v, &position, &key, &value)) {
+        if (FORY_LIKELY(PyUnicode_CheckExact(key)) && FORY_LIKELY(!w->native->hooked)) {
+            /* writing a str runs no other code: the value stays where it is */
+            rc = fory_native_write_str(w, NULL, key);
+            Py_INCREF(key);
+            if (FORY_UNLIKELY(rc < 0) || FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
+                goto error;
+            }
+        }
+        else {
+            Py_INCREF(key);
+            Py_INCREF(value);
+            rc = fory_native_write(w, key) < 0 || fory_native_write(w, value) < 0;
+            Py_DECREF(value);
+            if (rc) {
+                goto error;
+            }
+        }
+        Py_DECREF(key);
+        if (FORY_UNLIKELY(++seen > n) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
+            break;
+        }
+    }
+    if (FORY_UNLIKELY(seen != n) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
+        changed(w, "dict");
+        w->depth--;
+        Py_DECREF(v);
+        return -1;
+    }
+    w->depth--;
+    Py_DECREF(v);
+    return 0;
+error:
+    fory_path_key(&w->path, key);
+    Py_DECREF(key);
+    w->depth--;
+    Py_DECREF(v);
+    return -1;
+}
+
+/* ---- sets ------------------------------------------------------------------------------ */
+
+/* Elements through a snapshot: iterating may not be interrupted by their code. */
+static int
+write_elements(ForyWriteCtx *w, PyObject *v, int tag)
+{
+    PyObject *items = NULL;
+    Py_ssize_t n, i;
+    if (fory_write_pin(w) < 0 || (items = PySequence_Tuple(v)) == NULL) {
+        return -1;
+    }
+    n = PyTuple_GET_SIZE(items);
+    if (fory_native_tag_n(w, tag, (uint64_t)n) < 0 || fory_write_enter(w) < 0) {
+        goto error;
+    }
+    for (i = 0; i < n; i++) {
+        PyObject *item = PyTuple_GET_ITEM(items, i);
+        if (Py_REFCNT(item) > 1) {
+            /* the set holds it: a reference of ours would make it look shared */
+            PyTuple_SET_ITEM(items, i, NULL);
+            Py_DECREF(item);
+        }
+        if (fory_native_write(w, item) < 0) {
+            w->depth--;
+            goto error;
+        }
+    }
+    w->depth--;
+    Py_DECREF(items);
+    return 0;
+error:
+    Py_DECREF(items);
+    return -1;
+}
+
+int
+fory_native_write_set(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    int rc = fory_native_ref(w, v);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    Py_INCREF(v);
+    rc = write_elements(w, v, FORY_N_SET);
+    Py_DECREF(v);
+    return rc;
+}
+
+int
+fory_native_write_frozenset(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    ForyLate late;
+    int rc = fory_native_open(w, v, &late);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    Py_INCREF(v);
+    rc = write_elements(w, v, FORY_N_FROZENSET);
+    if (rc < 0) {
+        fory_native_abandon(w, &late);
+    }
+    else {
+        rc = fory_native_close(w, v, &late);
+    }
+    Py_DECREF(v);
+    return rc;
+}

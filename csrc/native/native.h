@@ -1,0 +1,403 @@
+/* Private header of the native room: the Python-only format.
+ *
+ * docs/native-format.md describes the bytes. Every value starts with one tag;
+ * references are byte positions until the message is complete, then the few
+ * objects that are really shared get numbers in a table at its head. */
+#ifndef FORY_NATIVE_H
+#define FORY_NATIVE_H
+
+#include "codecs/codecs.h"
+
+#define FORY_NATIVE_VERSION 1
+
+/* first byte of a value; the ranges carry a small number in the tag itself */
+enum fory_native_tag {
+    FORY_N_INT = 0x00,    /* .. 0x5f: -16 to 79 */
+    FORY_N_STR = 0x60,    /* .. 0x87: up to 39 Latin-1 characters */
+    FORY_N_OBJECT = 0x88, /* .. 0x9f: instance of shape 0 to 23 */
+    FORY_N_REF = 0xa0,    /* .. 0xaf: shared object 0 to 15 */
+    FORY_N_TUPLE = 0xb0,  /* .. 0xb7: 0 to 7 elements */
+    FORY_N_LIST = 0xb8,   /* .. 0xbf */
+    FORY_N_DICT = 0xc0,   /* .. 0xc7: 0 to 7 pairs */
+    FORY_N_NONE = 0xc8,
+    FORY_N_FALSE = 0xc9,
+    FORY_N_TRUE = 0xca,
+    FORY_N_INT_U8 = 0xcb,
+    FORY_N_INT_U16 = 0xcc,
+    FORY_N_INT_N8 = 0xcd, /* -1 - u8 */
+    FORY_N_INT_24 = 0xce,
+    FORY_N_INT_32 = 0xcf,
+    FORY_N_INT_64 = 0xd0,
+    FORY_N_INT_BIG = 0xd1, /* size, two's complement */
+    FORY_N_FLOAT = 0xd2,
+    FORY_N_FLOAT_32 = 0xd3, /* a double that float32 holds exactly */
+    FORY_N_STR_1 = 0xd4,    /* length, Latin-1 */
+    FORY_N_STR_2 = 0xd5,    /* length, two bytes per character */
+    FORY_N_STR_UTF8 = 0xd6, /* size, UTF-8 with lone surrogates passed */
+    FORY_N_BYTES = 0xd7,
+    FORY_N_LIST_N = 0xd8,
+    FORY_N_TUPLE_N = 0xd9,
+    FORY_N_DICT_N = 0xda,
+    FORY_N_SET = 0xdb,
+    FORY_N_FROZENSET = 0xdc,
+    FORY_N_INTS = 0xdd,   /* list: count, zigzag varints */
+    FORY_N_FLOATS = 0xde, /* list: count, doubles */
+    FORY_N_BOOLS = 0xdf,  /* list: count, bits */
+    FORY_N_OBJECT_N = 0xe0,
+    FORY_N_SHAPE = 0xe1, /* class, attribute names; then the values as of OBJECT */
+    FORY_N_REF_N = 0xe2,
+    FORY_N_GLOBAL = 0xe3,
+    FORY_N_REDUCE = 0xe4,   /* callable, arguments */
+    FORY_N_REDUCE_X = 0xe5, /* FORY_REDUCE_* bits, callable, arguments, the rest */
+    FORY_N_NEWOBJ = 0xe6,   /* class, arguments of __new__ */
+    FORY_N_NEWOBJ_X = 0xe7,
+    FORY_N_NEWOBJ_EX = 0xe8, /* bits, class, arguments, keywords */
+    FORY_N_CODE = 0xe9,      /* function, class, module ... by value */
+    FORY_N_EXT = 0xea,       /* FORY_X_* byte, body */
+    FORY_N_DATETIME = 0xeb,  /* naive: 8 bytes of bit fields */
+    FORY_N_DATE = 0xec,      /* 3 bytes of bit fields */
+    FORY_N_ENUM = 0xed,      /* class, value */
+    FORY_N_INSTANCE = 0xee,  /* class; body written by its serializer */
+    FORY_N_MARKS = 0xfc,     /* head of a message: where the shared objects begin */
+    FORY_N_MEMO = 0xfd,      /* number, value: Pickler objects, whose memo outlives a message */
+    FORY_N_MEMO_LATE = 0xfe
+};
+
+enum {
+    FORY_N_INT_MIN = -16,
+    FORY_N_INT_COUNT = 0x60,
+    FORY_N_STR_COUNT = 40,
+    FORY_N_OBJECT_COUNT = 24,
+    FORY_N_REF_COUNT = 16,
+    FORY_N_SMALL = 8 /* tuples, lists, dicts */
+};
+
+enum fory_native_ext {
+    FORY_X_COMPLEX = 1, /* two doubles */
+    FORY_X_BYTEARRAY,
+    FORY_X_RANGE,
+    FORY_X_SLICE,
+    FORY_X_ELLIPSIS,
+    FORY_X_NOT_IMPLEMENTED,
+    FORY_X_TIME,        /* naive */
+    FORY_X_TIME_TZ,
+    FORY_X_DATETIME_TZ, /* 8 bytes, time zone */
+    FORY_X_TIMEDELTA,
+    FORY_X_UTC,
+    FORY_X_DECIMAL,     /* text */
+    FORY_X_UUID,
+    FORY_X_BUFFER,      /* PickleBuffer: FORY_BUFFER_* bits, size and bytes when in-band */
+    FORY_X_NDARRAY,     /* dtype, shape, FORY_BUFFER_* bits, data */
+    FORY_X_PERSISTENT,  /* the persistent id */
+    FORY_X_BYTES_OUT,   /* bytes that travel out-of-band */
+    FORY_X_COUNT
+};
+
+enum { FORY_REDUCE_STATE = 1, FORY_REDUCE_ITEMS = 2, FORY_REDUCE_PAIRS = 4, FORY_REDUCE_SETTER = 8, FORY_REDUCE_ALL = 15 };
+enum { FORY_BUFFER_OUT = 1, FORY_BUFFER_READONLY = 2, FORY_BUFFER_FORTRAN = 4 };
+
+/* how a class or function is named the first time (FORY_N_GLOBAL and classes of shapes) */
+enum { FORY_G_NAME, FORY_G_VALUE, FORY_G_ID, FORY_G_TYPENAME, FORY_G_KNOWN };
+
+#define FORY_MAX_ATTRIBUTES 64
+#define FORY_MAX_SHAPES 16 /* variants of one class that are kept */
+#define FORY_CHUNK 1000    /* items of an iterator that are gathered before writing */
+
+/* ---- per engine ------------------------------------------------------------ */
+
+/* A class or function that can be found by name. */
+typedef struct ForyGlobal {
+    uint64_t hash;
+    PyObject *object;   /* strong, as all of these */
+    PyObject *module;   /* str */
+    PyObject *qualname; /* str without dots, or NULL for registered classes */
+    PyObject *home;     /* the module it was found in, or NULL */
+    PyObject *text;     /* reading: bytes of module, NUL, qualname */
+    PyObject *typename; /* registered name, or NULL */
+    uint32_t user_id;
+    uint8_t form;       /* FORY_G_NAME, FORY_G_ID, FORY_G_TYPENAME */
+} ForyGlobal;
+
+typedef struct ForyGlobalTable {
+    ForyGlobal **slots;
+    size_t mask, used;
+} ForyGlobalTable;
+
+/* The attributes that some instances of a class have, in their order: first
+ * those of __dict__, then slots. */
+typedef struct ForyWriteShape {
+    uint32_t serial;
+    uint8_t n, n_slots;
+    uint8_t order[FORY_MAX_ATTRIBUTES];    /* indices into the inline values, then slot numbers */
+    PyObject *names[FORY_MAX_ATTRIBUTES];  /* kept by the engine */
+} ForyWriteShape;
+
+typedef struct ForyObjectCodec {
+    ForyCodec base;
+    PyTypeObject *type;
+    unsigned int version;
+    uint32_t serial;
+    uint8_t has_dict, inline_values;
+    uint8_t n_slots;
+    uint8_t n_shapes;
+    PyObject *slot_names[FORY_MAX_ATTRIBUTES];
+    Py_ssize_t slot_offsets[FORY_MAX_ATTRIBUTES];
+    ForyWriteShape *shapes[FORY_MAX_SHAPES];
+} ForyObjectCodec;
+
+enum fory_fill { FORY_FILL_INLINE, FORY_FILL_ATTRIBUTES, FORY_FILL_DICT, FORY_FILL_STATE };
+
+typedef struct ForyReadShape {
+    Py_ssize_t uses; /* messages that hold it, and the cache */
+    uint64_t hash;
+    PyTypeObject *cls; /* strong */
+    PyObject *key;     /* bytes of the definition behind the class */
+    unsigned int version;
+    uint8_t n, n_slots; /* the last n_slots names were slots of the writer */
+    uint8_t n_dict;     /* names that are no slots here */
+    uint8_t direct;     /* object.__new__ makes the instance */
+    uint8_t fill;       /* enum fory_fill */
+    uint8_t index[FORY_MAX_ATTRIBUTES];
+    uint8_t order[FORY_MAX_ATTRIBUTES];  /* positions of the n_dict names */
+    PyObject *names[FORY_MAX_ATTRIBUTES];     /* strong, interned */
+    Py_ssize_t offsets[FORY_MAX_ATTRIBUTES]; /* slot of the name, or 0 */
+} ForyReadShape;
+
+typedef struct ForyNativeEngine {
+    ForyGlobalTable written; /* by object */
+    ForyGlobalTable read;    /* by text */
+    ForyReadShape **read_shapes;
+    size_t read_shape_mask, n_read_shapes;
+    uint32_t n_write_shapes, n_object_codecs;
+    uint8_t guarded; /* a policy: every class and call is asked for */
+    /* strong references */
+    PyObject *newobj, *newobj_ex, *dispatch_table, *modules;
+    PyObject *str_reduce_ex, *str_setstate, *str_new, *protocol;
+} ForyNativeEngine;
+
+/* ---- per operation --------------------------------------------------------- */
+
+typedef struct ForyMark {
+    size_t offset;
+    uint32_t id;
+} ForyMark;
+
+typedef struct ForyNativeWrite {
+    size_t base; /* offset of the root value */
+    ForyMark *marks;
+    size_t n_marks, cap_marks;
+    size_t *far_offsets;
+    size_t n_far, cap_far;
+    uint32_t n_ids;
+    uint32_t reopened;       /* inside a second visit of an unfinished tuple: nothing is skipped */
+    ForyRefSlot *globals;    /* class or function -> number */
+    size_t globals_mask;
+    uint32_t n_globals;
+    PyObject **modules;      /* strong */
+    size_t n_modules, cap_modules;
+    ForySeen *shapes;        /* by shape serial */
+    size_t cap_shapes;
+    ForySeen *checked;       /* by codec serial: still written as its codec says */
+    size_t cap_checked;
+    uint32_t n_shapes;
+    uint8_t hooked;
+    uint8_t raw_buffers;     /* the callback gets PickleBuffers, and only those that were there */
+    PyObject *session;       /* dict of one message, for code by value */
+    /* pyfory.pickle; borrowed from the caller */
+    PyObject *persistent_id, *reducer_override, *dispatch_table, *memo;
+} ForyNativeWrite;
+
+typedef struct ForyName {
+    const uint8_t *data;
+    uint32_t size;
+} ForyName;
+
+typedef struct ForyNativeRead {
+    size_t mark;          /* offset where the next shared object begins, or SIZE_MAX */
+    const uint8_t *marks, *marks_end; /* rest of the table */
+    size_t n_marks, base;
+    uint32_t mark_id;
+    uint8_t late;         /* the next late value ends with its alias */
+    uint8_t guarded;
+    PyObject **globals;   /* strong */
+    size_t n_globals, cap_globals;
+    ForyName *modules;
+    size_t n_modules, cap_modules;
+    ForyReadShape **shapes;
+    size_t n_shapes, cap_shapes;
+    PyObject *session;
+    PyObject *persistent_load, *find_class, *memo; /* borrowed */
+    uint8_t as_pickle;    /* results of buffers as pickle gives them */
+} ForyNativeRead;
+
+/* ---- references, writing (references.c) --------------------------------------- */
+
+/* A value that can be entered in the table only when it is complete. */
+typedef struct ForyLate {
+    size_t start;
+    uint8_t tracked, reopened, explicit_memo;
+} ForyLate;
+
+int fory_native_ref_slow(ForyWriteCtx *w, PyObject *v);
+/* 1: a reference is written; 0: the value is to be written; -1. Only what has
+ * another owner beside the one it is reached through can be met again. */
+FORY_INLINE int
+fory_native_ref(ForyWriteCtx *w, PyObject *v)
+{
+    if (!w->track_ref) {
+        return 0;
+    }
+#ifndef Py_GIL_DISABLED
+    if (Py_REFCNT(v) == 1 && FORY_LIKELY(!w->native->reopened)) {
+        return 0;
+    }
+#endif
+    return fory_native_ref_slow(w, v);
+}
+/* 1: v is in the table and a reference is written; 0: it is not; -1. */
+int fory_native_known(ForyWriteCtx *w, PyObject *v);
+/* The same as fory_native_ref for tuples and other values that are made after their parts. */
+int fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late);
+int fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late);
+/* Undoes what open did to the context when the parts failed. */
+void fory_native_abandon(ForyWriteCtx *w, ForyLate *late);
+/* Puts the table of shared objects before the root value. 0 / -1. */
+int fory_native_write_marks(ForyWriteCtx *w);
+
+/* ---- writing (values.c, containers.c) ------------------------------------------- */
+
+int fory_native_write_hooked(ForyWriteCtx *w, PyObject *v);
+int fory_native_write_first(ForyWriteCtx *w, PyObject *v);
+/* Tag and body of any value. v is borrowed from its owner; writers hold it where user code can run. */
+static inline int
+fory_native_write(ForyWriteCtx *w, PyObject *v)
+{
+    ForyTypeEntry *entry;
+    if (FORY_UNLIKELY(w->native->hooked)) {
+        return fory_native_write_hooked(w, v);
+    }
+    entry = fory_entry_find(w->engine, Py_TYPE(v));
+    return FORY_LIKELY(entry != NULL) ? entry->codec->write(w, entry->codec, v) : fory_native_write_first(w, v);
+}
+int fory_native_write_int(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_float(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_bytes(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_list(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_dict(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_set(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_frozenset(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+/* Installs the writers of the values that have tags of their own. 0 / -1. */
+int fory_native_install_values(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *));
+int fory_native_install_extras(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *));
+int fory_native_add_type(ForyEngine *e, PyTypeObject *type, const ForyCodec *codec);
+
+FORY_INLINE int
+fory_native_tag(ForyWriteCtx *w, int tag)
+{
+    if (FORY_UNLIKELY(fory_room(w, 1) < 0)) {
+        return -1;
+    }
+    fory_put_u8(&w->out, (uint8_t)tag);
+    return 0;
+}
+
+/* tag and a number */
+FORY_INLINE int
+fory_native_tag_n(ForyWriteCtx *w, int tag, uint64_t n)
+{
+    if (FORY_UNLIKELY(fory_room(w, 1 + FORY_VU64_MAX) < 0)) {
+        return -1;
+    }
+    fory_put_u8(&w->out, (uint8_t)tag);
+    fory_put_vu64(&w->out, n);
+    return 0;
+}
+
+FORY_INLINE int
+fory_native_ext(ForyWriteCtx *w, int kind)
+{
+    if (FORY_UNLIKELY(fory_room(w, 2) < 0)) {
+        return -1;
+    }
+    fory_put_u8(&w->out, FORY_N_EXT);
+    fory_put_u8(&w->out, (uint8_t)kind);
+    return 0;
+}
+
+/* ---- objects (objects.c, read_objects.c) ------------------------------------------ */
+
+/* Codec of a class whose instances are attributes and nothing else. */
+const ForyCodec *fory_native_object_codec(ForyEngine *e, PyTypeObject *type, PyObject *slots);
+PyObject *fory_native_read_object(ForyReadCtx *r, uint64_t shape);
+PyObject *fory_native_read_shape(ForyReadCtx *r);
+void fory_native_shape_release(ForyReadShape *shape);
+/* Forgets what classes looked like; running operations keep theirs. */
+void fory_native_flush_shapes(ForyNativeEngine *n);
+
+/* ---- reduce protocol (reduce.c, read_reduce.c) -------------------------------------- */
+
+/* reducer: called with the object instead of the protocol; or NULL */
+const ForyCodec *fory_native_reduce_codec(ForyEngine *e, PyTypeObject *type, PyObject *reducer);
+/* Classes, functions, modules and what belongs to them. */
+const ForyCodec *fory_native_code_codec(ForyEngine *e, PyTypeObject *type);
+const ForyCodec *fory_native_enum_codec(ForyEngine *e, PyTypeObject *type);
+int fory_native_write_reduced(ForyWriteCtx *w, PyObject *v, PyObject *reduced);
+int fory_native_write_by_protocol(ForyWriteCtx *w, PyObject *v);
+PyObject *fory_native_read_reduce(ForyReadCtx *r, int tag);
+PyObject *fory_native_read_code(ForyReadCtx *r);
+PyObject *fory_native_read_enum(ForyReadCtx *r);
+
+/* ---- names (globals.c) ---------------------------------------------------------------- */
+
+/* Class or function in the place of a class: number, name or value. 0 / -1. */
+int fory_native_write_global(ForyWriteCtx *w, PyObject *o);
+/* 1 when o is written by name (GLOBAL), 0 when it must go by value. */
+int fory_native_try_global(ForyWriteCtx *w, PyObject *o);
+/* An object that reduces to the name of a global: GLOBAL. 0 / -1. */
+int fory_native_write_named(ForyWriteCtx *w, PyObject *o, PyObject *name);
+/* New reference; *named tells whether it was found by name. */
+PyObject *fory_native_read_global(ForyReadCtx *r, int *named);
+int fory_native_read_name(ForyReadCtx *r, ForyName *name);
+int fory_native_write_name(ForyWriteCtx *w, PyObject *name);
+void fory_native_globals_free(ForyGlobalTable *t);
+int fory_native_globals_traverse(ForyGlobalTable *t, visitproc visit, void *arg);
+PyObject *fory_native_session(PyObject **slot);
+
+/* ---- buffers (buffers.c) ---------------------------------------------------------------- */
+
+int fory_native_install_buffers(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *));
+const ForyCodec *fory_native_ndarray_codec(void);
+/* bytes under a callback: 1 written, 0 to be written in-band, -1 */
+int fory_native_bytes_out(ForyWriteCtx *w, PyObject *v);
+PyObject *fory_native_read_buffer(ForyReadCtx *r);
+PyObject *fory_native_read_ndarray(ForyReadCtx *r);
+PyObject *fory_native_read_bytes_out(ForyReadCtx *r);
+
+/* ---- reading (read.c, read_extras.c) ------------------------------------------------------ */
+
+PyObject *fory_native_read(ForyReadCtx *r); /* new reference */
+PyObject *fory_native_read_ext(ForyReadCtx *r);
+/* Codec of a class that is imported only when it is used; NULL for unknown names. */
+const ForyCodec *fory_native_special_codec(const char *name);
+/* an object of a class with a serializer: behind its tag */
+PyObject *fory_native_read_instance(ForyReadCtx *r);
+const ForyCodec *fory_native_instance_codec(ForyEngine *e, PyTypeObject *type, PyObject *serializer);
+PyObject *fory_native_read_datetime(ForyReadCtx *r);
+PyObject *fory_native_read_date(ForyReadCtx *r);
+/* A count of things that take at least one byte each. 0 / -1. */
+int fory_native_count(ForyReadCtx *r, size_t *n);
+/* Publishes a value made late; steals v, gives the object to use or NULL. */
+PyObject *fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v);
+FORY_INLINE int
+fory_native_take_late(ForyReadCtx *r)
+{
+    int late = r->native->late;
+    r->native->late = 0;
+    return late;
+}
+
+extern const ForyCodecOps fory_native_ops;
+
+#endif /* FORY_NATIVE_H */

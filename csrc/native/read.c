@@ -1,0 +1,780 @@
+/* Values of the native format, reading: numbers, text, containers, references. */
+#include "native/native.h"
+
+/* ---- small parts ----------------------------------------------------------------------- */
+
+static PyObject *
+truncated(ForyReadCtx *r)
+{
+    fory_read_bad(r, FORY_TRUNCATED);
+    return NULL;
+}
+
+static int
+read_number(ForyReadCtx *r, uint64_t *n)
+{
+    int rc = fory_get_vu64(&r->in, n);
+    return FORY_LIKELY(rc == FORY_OK) ? 0 : fory_read_bad(r, rc);
+}
+
+int
+fory_native_count(ForyReadCtx *r, size_t *n)
+{
+    uint64_t v;
+    if (read_number(r, &v) < 0) {
+        return -1;
+    }
+    if (FORY_UNLIKELY(v > fory_left(&r->in)) && (v > PY_SSIZE_T_MAX || !fory_have(&r->in, (size_t)v))) {
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    *n = (size_t)v;
+    return 0;
+}
+
+/* n bytes at *p, passed over. 0 / -1. */
+static int
+take(ForyReadCtx *r, size_t n, const uint8_t **p)
+{
+    if (FORY_UNLIKELY(!fory_have(&r->in, n))) {
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    *p = r->in.pos;
+    r->in.pos += n;
+    return 0;
+}
+
+/* ---- references --------------------------------------------------------------------------- */
+
+static void
+next_mark(ForyNativeRead *n)
+{
+    fory_reader in = {n->marks, n->marks_end, n->marks, NULL};
+    uint64_t delta, id;
+    if (n->n_marks == 0 || fory_get_vu64(&in, &delta) != FORY_OK || fory_get_vu64(&in, &id) != FORY_OK) {
+        n->mark = SIZE_MAX;
+        return;
+    }
+    n->n_marks--;
+    n->marks = in.pos;
+    n->mark = n->base + (size_t)delta;
+    n->base = n->mark;
+    n->mark_id = (uint32_t)id;
+}
+
+/* The MARKS table behind its tag. 0 / -1. */
+static int
+read_marks(ForyReadCtx *r)
+{
+    ForyNativeRead *n = r->native;
+    uint64_t n_ids, n_marks;
+    size_t start;
+    if (read_number(r, &n_ids) < 0 || read_number(r, &n_marks) < 0) {
+        return -1;
+    }
+    if (n_ids == 0 || n_ids > n_marks || n_marks > UINT32_MAX ||
+        (n_marks * 2 > fory_left(&r->in) && !fory_have(&r->in, (size_t)n_marks * 2))) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "malformed table of shared objects");
+        return -1;
+    }
+    start = (size_t)(r->in.pos - r->in.start);
+    for (uint64_t i = 0; i < n_marks; i++) {
+        uint64_t delta, id;
+        if (read_number(r, &delta) < 0 || read_number(r, &id) < 0) {
+            return -1;
+        }
+        if (id >= n_ids || delta > PY_SSIZE_T_MAX / 2 || (i > 0 && delta == 0)) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "malformed table of shared objects");
+            return -1;
+        }
+    }
+    if (fory_grow_array(&r->refs, &r->cap_refs, r->n_refs + (size_t)n_ids, sizeof(*r->refs)) < 0) {
+        return -1;
+    }
+    for (uint64_t i = 0; i < n_ids; i++) {
+        r->refs[r->n_refs++] = NULL;
+    }
+    n->marks = r->in.start + start;
+    n->marks_end = r->in.pos;
+    n->n_marks = (size_t)n_marks;
+    n->base = (size_t)(r->in.pos - r->in.start);
+    next_mark(n);
+    return 0;
+}
+
+PyObject *
+fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v)
+{
+    if (FORY_UNLIKELY(late)) {
+        uint8_t other;
+        uint64_t number;
+        if (fory_get_u8(&r->in, &other) != FORY_OK || read_number(r, &number) < 0 || other > 1 ||
+            number >= r->n_refs + !other) {
+            if (!PyErr_Occurred()) {
+                fory_raise(r->st, FORY_E_REF, "malformed memo number");
+            }
+            Py_DECREF(v);
+            return NULL;
+        }
+        if (other) {
+            Py_DECREF(v);
+            if (r->refs[number] == NULL) {
+                return fory_raise(r->st, FORY_E_REF, "memo number %llu is not known", (unsigned long long)number);
+            }
+            return Py_NewRef(r->refs[number]);
+        }
+        if (number == r->n_refs && fory_ref_reserve(r) < 0) {
+            Py_DECREF(v);
+            return NULL;
+        }
+        Py_XSETREF(r->refs[number], Py_NewRef(v));
+        return v;
+    }
+    if (id >= 0) {
+        if (r->refs[id] != NULL) {
+            /* made meanwhile by a visit inside this one */
+            Py_DECREF(v);
+            return Py_NewRef(r->refs[id]);
+        }
+        r->refs[id] = Py_NewRef(v);
+    }
+    return v;
+}
+
+static PyObject *
+read_ref(ForyReadCtx *r, uint64_t number)
+{
+    if (FORY_UNLIKELY(number >= r->n_refs) || FORY_UNLIKELY(r->refs[number] == NULL)) {
+        return fory_raise(r->st, FORY_E_REF, "invalid reference %llu, %zu objects are shared",
+                          (unsigned long long)number, r->n_refs);
+    }
+    return Py_NewRef(r->refs[number]);
+}
+
+/* Values that publish themselves before their parts, or between them. */
+static int
+publishes(int tag)
+{
+    return (tag >= FORY_N_OBJECT && tag < FORY_N_OBJECT + FORY_N_OBJECT_COUNT) ||
+           (tag >= FORY_N_LIST && tag < FORY_N_DICT + FORY_N_SMALL) || tag == FORY_N_LIST_N || tag == FORY_N_DICT_N ||
+           tag == FORY_N_SET || tag == FORY_N_OBJECT_N || tag == FORY_N_SHAPE ||
+           (tag >= FORY_N_REDUCE && tag <= FORY_N_CODE) || tag == FORY_N_INSTANCE;
+}
+
+static PyObject *read_tag(ForyReadCtx *r, int tag);
+
+static FORY_NOINLINE PyObject *
+read_marked(ForyReadCtx *r, int tag)
+{
+    Py_ssize_t id = r->native->mark_id;
+    PyObject *v;
+    next_mark(r->native);
+    if (publishes(tag)) {
+        r->pending_ref = id;
+        return read_tag(r, tag);
+    }
+    v = read_tag(r, tag);
+    return v == NULL ? NULL : fory_native_settle(r, id, 0, v);
+}
+
+/* FORY_N_MEMO: the number, then a value that is known before its parts. */
+static PyObject *
+read_memo(ForyReadCtx *r)
+{
+    uint64_t number;
+    uint8_t tag = 0;
+    PyObject *v;
+    if (read_number(r, &number) < 0) {
+        return NULL;
+    }
+    if (fory_get_u8(&r->in, &tag) != FORY_OK) {
+        return truncated(r);
+    }
+    if (number > r->n_refs) {
+        return fory_raise(r->st, FORY_E_REF, "memo number %llu out of order", (unsigned long long)number);
+    }
+    if (number == r->n_refs) {
+        if (fory_ref_reserve(r) < 0) {
+            return NULL;
+        }
+    }
+    else {
+        Py_CLEAR(r->refs[number]);
+    }
+    if (publishes(tag)) {
+        r->pending_ref = (Py_ssize_t)number;
+        return read_tag(r, tag);
+    }
+    v = read_tag(r, tag);
+    return v == NULL ? NULL : fory_native_settle(r, (Py_ssize_t)number, 0, v);
+}
+
+static PyObject *
+read_memo_late(ForyReadCtx *r)
+{
+    uint8_t tag = 0;
+    PyObject *v;
+    if (fory_get_u8(&r->in, &tag) != FORY_OK) {
+        return truncated(r);
+    }
+    if (tag >= FORY_N_REDUCE && tag <= FORY_N_CODE) {
+        r->native->late = 1;
+        return read_tag(r, tag);
+    }
+    v = read_tag(r, tag);
+    return v == NULL ? NULL : fory_native_settle(r, -1, 1, v);
+}
+
+/* ---- numbers ---------------------------------------------------------------------------------- */
+
+static PyObject *
+read_big_int(ForyReadCtx *r)
+{
+    size_t n;
+    PyObject *v;
+    if (fory_native_count(r, &n) < 0) {
+        return NULL;
+    }
+    v = fory_long_from_bytes(r->in.pos, n);
+    r->in.pos += n;
+    return v;
+}
+
+FORY_INLINE PyObject *
+small_int(ForyReadCtx *r, int64_t n)
+{
+    /* interned ints by their zigzag form */
+    uint64_t z = fory_zigzag64(n);
+    PyObject *shared = z < 128 ? r->st->small_ints[z] : NULL;
+    return shared != NULL ? Py_NewRef(shared) : PyLong_FromLongLong(n);
+}
+
+static PyObject *
+read_int(ForyReadCtx *r, int tag)
+{
+    static const uint8_t sizes[] = {1, 2, 1, 3, 4, 8};
+    const uint8_t *p;
+    if (take(r, sizes[tag - FORY_N_INT_U8], &p) < 0) {
+        return NULL;
+    }
+    switch (tag) {
+    case FORY_N_INT_U8:
+        return PyLong_FromLong(p[0]);
+    case FORY_N_INT_U16:
+        return PyLong_FromLong(fory_load16(p));
+    case FORY_N_INT_N8:
+        return PyLong_FromLong(-1 - (long)p[0]);
+    case FORY_N_INT_24:
+        return PyLong_FromLong((int32_t)((uint32_t)p[0] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 24) >> 8);
+    case FORY_N_INT_32:
+        return PyLong_FromLong((int32_t)fory_load32(p));
+    default:
+        return PyLong_FromLongLong((int64_t)fory_load64(p));
+    }
+}
+
+static PyObject *
+read_float(ForyReadCtx *r)
+{
+    const uint8_t *p;
+    uint64_t bits;
+    double d;
+    if (take(r, 8, &p) < 0) {
+        return NULL;
+    }
+    bits = fory_load64(p);
+    memcpy(&d, &bits, 8);
+    return PyFloat_FromDouble(d);
+}
+
+static PyObject *
+read_float_32(ForyReadCtx *r)
+{
+    const uint8_t *p;
+    uint32_t bits;
+    float f;
+    if (take(r, 4, &p) < 0) {
+        return NULL;
+    }
+    bits = fory_load32(p);
+    memcpy(&f, &bits, 4);
+    return PyFloat_FromDouble((double)f);
+}
+
+/* ---- text and bytes ----------------------------------------------------------------------------- */
+
+static PyObject *
+read_str_1(ForyReadCtx *r)
+{
+    size_t n = 0;
+    const uint8_t *p;
+    if (fory_native_count(r, &n) < 0 || take(r, n, &p) < 0) {
+        return NULL;
+    }
+    return fory_latin1_str(r, p, n);
+}
+
+static PyObject *
+read_str_2(ForyReadCtx *r)
+{
+    uint64_t n = 0;
+    const uint8_t *p;
+    PyObject *s, *narrow;
+    if (read_number(r, &n) < 0) {
+        return NULL;
+    }
+    if (n > PY_SSIZE_T_MAX / 4) {
+        return truncated(r);
+    }
+    if (take(r, (size_t)n * 2, &p) < 0) {
+        return NULL;
+    }
+    if (n == 0) {
+        return PyUnicode_New(0, 0);
+    }
+    s = PyUnicode_New((Py_ssize_t)n, 0xffff);
+    if (s == NULL) {
+        return NULL;
+    }
+    Py_UCS2 *text = PyUnicode_2BYTE_DATA(s);
+#if FORY_BIG_ENDIAN
+    for (size_t i = 0; i < n; i++) {
+        text[i] = fory_load16(p + 2 * i);
+    }
+#else
+    memcpy(text, p, (size_t)n * 2);
+#endif
+    if (r->st->kernels->utf16_or(text, (size_t)n) > 0xff) {
+        return s;
+    }
+    narrow = PyUnicode_FromKindAndData(PyUnicode_2BYTE_KIND, text, (Py_ssize_t)n);
+    Py_DECREF(s);
+    return narrow;
+}
+
+static PyObject *
+read_str_utf8(ForyReadCtx *r)
+{
+    size_t n;
+    PyObject *s;
+    if (fory_native_count(r, &n) < 0) {
+        return NULL;
+    }
+    s = PyUnicode_DecodeUTF8((const char *)r->in.pos, (Py_ssize_t)n, "surrogatepass");
+    if (s == NULL && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "malformed text");
+    }
+    r->in.pos += n;
+    return s;
+}
+
+static PyObject *
+read_bytes(ForyReadCtx *r)
+{
+    size_t n = 0;
+    const uint8_t *p;
+    if (fory_native_count(r, &n) < 0 || take(r, n, &p) < 0) {
+        return NULL;
+    }
+    return PyBytes_FromStringAndSize((const char *)p, (Py_ssize_t)n);
+}
+
+FORY_INLINE PyObject *
+read_short_str(ForyReadCtx *r, size_t n)
+{
+    const uint8_t *p;
+    if (FORY_UNLIKELY(take(r, n, &p) < 0)) {
+        return NULL;
+    }
+    return fory_latin1_str(r, p, n);
+}
+
+/* ---- lists -------------------------------------------------------------------------------------- */
+
+static PyObject *
+read_ints(ForyReadCtx *r)
+{
+    size_t n = 0;
+    PyObject *list;
+    if (fory_native_count(r, &n) < 0 || fory_charge(r, 32 + 8 * (int64_t)n) < 0 ||
+        (list = PyList_New((Py_ssize_t)n)) == NULL) {
+        return NULL;
+    }
+    const ForyCodec *codec = &r->st->codecs[FORY_VARINT64];
+    if (codec->read_many(r, codec, PySequence_Fast_ITEMS(list), (Py_ssize_t)n) < 0) {
+        Py_DECREF(list);
+        return NULL;
+    }
+    return list;
+}
+
+static PyObject *
+read_floats(ForyReadCtx *r)
+{
+    uint64_t n = 0;
+    PyObject *list;
+    const ForyCodec *codec = &r->st->codecs[FORY_FLOAT64];
+    if (read_number(r, &n) < 0) {
+        return NULL;
+    }
+    if (n > PY_SSIZE_T_MAX / 16 || !fory_have(&r->in, (size_t)n * 8)) {
+        return truncated(r);
+    }
+    if (fory_charge(r, 32 + 8 * (int64_t)n) < 0 || (list = PyList_New((Py_ssize_t)n)) == NULL) {
+        return NULL;
+    }
+    if (codec->read_many(r, codec, PySequence_Fast_ITEMS(list), (Py_ssize_t)n) < 0) {
+        Py_DECREF(list);
+        return NULL;
+    }
+    return list;
+}
+
+static PyObject *
+read_bools(ForyReadCtx *r)
+{
+    uint64_t n = 0;
+    PyObject *list;
+    const uint8_t *p;
+    if (read_number(r, &n) < 0) {
+        return NULL;
+    }
+    if (n > PY_SSIZE_T_MAX / 16) {
+        return truncated(r);
+    }
+    if (take(r, (size_t)(n + 7) / 8, &p) < 0 || fory_charge(r, 32 + 8 * (int64_t)n) < 0 ||
+        (list = PyList_New((Py_ssize_t)n)) == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        PyObject *v = p[i >> 3] >> (i & 7) & 1 ? Py_True : Py_False;
+        PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef(v));
+    }
+    return list;
+}
+
+/* The list grows as its elements come: user code may see it before it is complete. */
+static PyObject *
+read_list(ForyReadCtx *r, size_t n)
+{
+    Py_ssize_t id = fory_ref_take(r);
+    PyObject *list;
+    size_t i = 0;
+    if (fory_charge(r, 32 + 8 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    list = PyList_New((Py_ssize_t)n);
+    if (list == NULL) {
+        r->depth--;
+        return NULL;
+    }
+    Py_SET_SIZE(list, 0);
+    fory_ref_publish(r, id, list);
+    for (; i < n; i++) {
+        PyObject *v = fory_native_read(r);
+        if (FORY_UNLIKELY(v == NULL)) {
+            goto error;
+        }
+        if (FORY_UNLIKELY((size_t)Py_SIZE(list) != i) ||
+            FORY_UNLIKELY((size_t)((PyListObject *)list)->allocated < n)) {
+            Py_DECREF(v);
+            fory_raise(r->st, FORY_E_INVALID_DATA, "published list was modified while being deserialized");
+            goto error;
+        }
+        PyList_SET_ITEM(list, (Py_ssize_t)i, v);
+        Py_SET_SIZE(list, (Py_ssize_t)i + 1);
+    }
+    r->depth--;
+    return list;
+error:
+    fory_path_index(&r->path, (Py_ssize_t)i);
+    r->depth--;
+    Py_DECREF(list);
+    return NULL;
+}
+
+static PyObject *
+read_tuple(ForyReadCtx *r, size_t n)
+{
+    PyObject *tuple;
+    if (n == 0) {
+        return Py_NewRef(r->st->empty_tuple);
+    }
+    if (fory_charge(r, 24 + 8 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    tuple = PyTuple_New((Py_ssize_t)n);
+    for (size_t i = 0; tuple != NULL && i < n; i++) {
+        PyObject *v = fory_native_read(r);
+        if (FORY_UNLIKELY(v == NULL)) {
+            fory_path_index(&r->path, (Py_ssize_t)i);
+            Py_CLEAR(tuple);
+            break;
+        }
+        PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, v);
+    }
+    r->depth--;
+    return tuple;
+}
+
+/* ---- dicts and sets ---------------------------------------------------------------------------- */
+
+static PyObject *
+unhashable(ForyReadCtx *r, PyObject *v, const char *what)
+{
+    if (PyErr_ExceptionMatches(PyExc_TypeError) &&
+        (PyList_CheckExact(v) || PyDict_CheckExact(v) || Py_TYPE(v)->tp_hash == PyObject_HashNotImplemented)) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "unhashable %s as a %s", Py_TYPE(v)->tp_name, what);
+    }
+    return NULL;
+}
+
+FORY_INLINE PyObject *
+read_key(ForyReadCtx *r)
+{
+    if (FORY_LIKELY(r->in.pos < r->in.end)) {
+        unsigned n = (unsigned)*r->in.pos - FORY_N_STR;
+        if (n < FORY_N_STR_COUNT && FORY_LIKELY((size_t)(r->in.pos - r->in.start) != r->native->mark)) {
+            const uint8_t *p;
+            r->in.pos++;
+            return take(r, n, &p) < 0 ? NULL : fory_key_str(r, p, n);
+        }
+    }
+    return fory_native_read(r);
+}
+
+static PyObject *
+read_dict(ForyReadCtx *r, size_t n)
+{
+    Py_ssize_t id = fory_ref_take(r);
+    PyObject *dict;
+    if (n * 2 > fory_left(&r->in) && !fory_have(&r->in, n * 2)) {
+        return truncated(r);
+    }
+    if (fory_charge(r, 64 + 24 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    dict = PyDict_New();
+    if (dict == NULL) {
+        r->depth--;
+        return NULL;
+    }
+    fory_ref_publish(r, id, dict);
+    for (size_t i = 0; i < n; i++) {
+        PyObject *key = read_key(r), *value;
+        int rc;
+        if (FORY_UNLIKELY(key == NULL)) {
+            goto error;
+        }
+        value = fory_native_read(r);
+        if (FORY_UNLIKELY(value == NULL)) {
+            fory_path_key(&r->path, key);
+            Py_DECREF(key);
+            goto error;
+        }
+        rc = PyDict_SetItem(dict, key, value);
+        if (FORY_UNLIKELY(rc < 0)) {
+            unhashable(r, key, "dict key");
+        }
+        Py_DECREF(key);
+        Py_DECREF(value);
+        if (FORY_UNLIKELY(rc < 0)) {
+            goto error;
+        }
+    }
+    r->depth--;
+    return dict;
+error:
+    r->depth--;
+    Py_DECREF(dict);
+    return NULL;
+}
+
+static PyObject *
+read_set(ForyReadCtx *r, int frozen)
+{
+    Py_ssize_t id = frozen ? -1 : fory_ref_take(r);
+    PyObject *set;
+    size_t n = 0;
+    if (fory_native_count(r, &n) < 0 || fory_charge(r, 200 + 16 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    set = frozen ? PyFrozenSet_New(NULL) : PySet_New(NULL);
+    if (set == NULL) {
+        r->depth--;
+        return NULL;
+    }
+    if (frozen && n == 0) {
+        r->depth--;
+        return set;
+    }
+    fory_ref_publish(r, id, set);
+    for (size_t i = 0; i < n; i++) {
+        PyObject *v = fory_native_read(r);
+        int rc = v == NULL ? -1 : PySet_Add(set, v);
+        if (FORY_UNLIKELY(rc < 0)) {
+            if (v != NULL) {
+                unhashable(r, v, "set element");
+                Py_DECREF(v);
+            }
+            fory_path_index(&r->path, (Py_ssize_t)i);
+            Py_CLEAR(set);
+            break;
+        }
+        Py_DECREF(v);
+    }
+    r->depth--;
+    return set;
+}
+
+/* ---- any value -------------------------------------------------------------------------------- */
+
+static PyObject *
+read_global_value(ForyReadCtx *r)
+{
+    int named;
+    return fory_native_read_global(r, &named);
+}
+
+static PyObject *
+read_counted(ForyReadCtx *r, PyObject *(*read)(ForyReadCtx *, size_t))
+{
+    size_t n = 0;
+    Py_ssize_t id = fory_ref_take(r);
+    if (fory_native_count(r, &n) < 0) {
+        return NULL;
+    }
+    r->pending_ref = id;
+    return read(r, n);
+}
+
+static PyObject *
+read_rare(ForyReadCtx *r, int tag)
+{
+    uint64_t n = 0;
+    switch (tag) {
+    case FORY_N_INT_U8:
+    case FORY_N_INT_U16:
+    case FORY_N_INT_N8:
+    case FORY_N_INT_24:
+    case FORY_N_INT_32:
+    case FORY_N_INT_64:
+        return read_int(r, tag);
+    case FORY_N_INT_BIG:
+        return read_big_int(r);
+    case FORY_N_FLOAT_32:
+        return read_float_32(r);
+    case FORY_N_STR_1:
+        return read_str_1(r);
+    case FORY_N_STR_2:
+        return read_str_2(r);
+    case FORY_N_STR_UTF8:
+        return read_str_utf8(r);
+    case FORY_N_BYTES:
+        return read_bytes(r);
+    case FORY_N_LIST_N:
+        return read_counted(r, read_list);
+    case FORY_N_TUPLE_N:
+        return read_counted(r, read_tuple);
+    case FORY_N_DICT_N:
+        return read_counted(r, read_dict);
+    case FORY_N_SET:
+        return read_set(r, 0);
+    case FORY_N_FROZENSET:
+        return read_set(r, 1);
+    case FORY_N_INTS:
+        return read_ints(r);
+    case FORY_N_FLOATS:
+        return read_floats(r);
+    case FORY_N_BOOLS:
+        return read_bools(r);
+    case FORY_N_OBJECT_N:
+        return read_number(r, &n) < 0 ? NULL : fory_native_read_object(r, n);
+    case FORY_N_SHAPE:
+        return fory_native_read_shape(r);
+    case FORY_N_REF_N:
+        return read_number(r, &n) < 0 ? NULL : read_ref(r, n);
+    case FORY_N_GLOBAL:
+        return read_global_value(r);
+    case FORY_N_REDUCE:
+    case FORY_N_REDUCE_X:
+    case FORY_N_NEWOBJ:
+    case FORY_N_NEWOBJ_X:
+    case FORY_N_NEWOBJ_EX:
+        return fory_native_read_reduce(r, tag);
+    case FORY_N_CODE:
+        return fory_native_read_code(r);
+    case FORY_N_EXT:
+        return fory_native_read_ext(r);
+    case FORY_N_DATETIME:
+        return fory_native_read_datetime(r);
+    case FORY_N_DATE:
+        return fory_native_read_date(r);
+    case FORY_N_ENUM:
+        return fory_native_read_enum(r);
+    case FORY_N_INSTANCE:
+        return fory_native_read_instance(r);
+    case FORY_N_MEMO:
+        return read_memo(r);
+    case FORY_N_MEMO_LATE:
+        return read_memo_late(r);
+    case FORY_N_MARKS:
+        /* only ever the first thing of a message */
+        if ((size_t)(r->in.pos - r->in.start) == 2 && r->n_refs == 0) {
+            return read_marks(r) < 0 ? NULL : fory_native_read(r);
+        }
+        /* fall through */
+    default:
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "unknown tag 0x%x", (unsigned)tag);
+    }
+}
+
+static PyObject *
+read_tag(ForyReadCtx *r, int tag)
+{
+    if (tag < FORY_N_STR) {
+        return small_int(r, tag + FORY_N_INT_MIN);
+    }
+    if (tag < FORY_N_OBJECT) {
+        return read_short_str(r, (size_t)(tag - FORY_N_STR));
+    }
+    if (tag < FORY_N_REF) {
+        return fory_native_read_object(r, (uint64_t)(tag - FORY_N_OBJECT));
+    }
+    if (tag < FORY_N_TUPLE) {
+        return read_ref(r, (uint64_t)(tag - FORY_N_REF));
+    }
+    if (tag < FORY_N_LIST) {
+        return read_tuple(r, (size_t)(tag - FORY_N_TUPLE));
+    }
+    if (tag < FORY_N_DICT) {
+        return read_list(r, (size_t)(tag - FORY_N_LIST));
+    }
+    if (tag < FORY_N_NONE) {
+        return read_dict(r, (size_t)(tag - FORY_N_DICT));
+    }
+    switch (tag) {
+    case FORY_N_NONE:
+        return Py_NewRef(Py_None);
+    case FORY_N_FALSE:
+        return Py_NewRef(Py_False);
+    case FORY_N_TRUE:
+        return Py_NewRef(Py_True);
+    case FORY_N_FLOAT:
+        return read_float(r);
+    default:
+        return read_rare(r, tag);
+    }
+}
+
+PyObject *
+fory_native_read(ForyReadCtx *r)
+{
+    uint8_t tag = 0;
+    if (FORY_UNLIKELY(fory_get_u8(&r->in, &tag) != FORY_OK)) {
+        return truncated(r);
+    }
+    if (FORY_UNLIKELY((size_t)(r->in.pos - r->in.start) == r->native->mark + 1)) {
+        return read_marked(r, tag);
+    }
+    return read_tag(r, tag);
+}

@@ -1,0 +1,450 @@
+/* The reduce protocol, enums, and code by value, reading.
+ *
+ * Callables and classes come from fory_native_read_global or were values of the
+ * message; with strict mode or a policy each call is asked for first
+ * (pyfory.native.registry). */
+#include "native/native.h"
+
+static int
+read_bits(ForyReadCtx *r, unsigned *bits)
+{
+    uint8_t b;
+    if (fory_get_u8(&r->in, &b) != FORY_OK) {
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    if (b & ~FORY_REDUCE_ALL) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "reduce bits 0x%x", (unsigned)b);
+        return -1;
+    }
+    *bits = b;
+    return 0;
+}
+
+/* count and values as a new tuple with `first` (borrowed, may be NULL) in front */
+static PyObject *
+read_arguments(ForyReadCtx *r, PyObject *first)
+{
+    PyObject *args;
+    size_t n;
+    Py_ssize_t at = first != NULL;
+    if (fory_native_count(r, &n) < 0 || fory_charge(r, 24 + 8 * (int64_t)n) < 0) {
+        return NULL;
+    }
+    args = PyTuple_New((Py_ssize_t)n + at);
+    if (args == NULL) {
+        return NULL;
+    }
+    if (first != NULL) {
+        PyTuple_SET_ITEM(args, 0, Py_NewRef(first));
+    }
+    for (; at < PyTuple_GET_SIZE(args); at++) {
+        PyObject *v = fory_native_read(r);
+        if (v == NULL) {
+            Py_DECREF(args);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(args, at, v);
+    }
+    return args;
+}
+
+static int
+is_checked(const ForyReadCtx *r)
+{
+    return r->native->guarded || r->engine->strict;
+}
+
+/* callable(*args), through the registry where calls are watched */
+static PyObject *
+call(ForyReadCtx *r, PyObject *callable, PyObject *args, PyObject *kwargs)
+{
+    if (FORY_UNLIKELY(is_checked(r))) {
+        return PyObject_CallMethod(r->engine->registry, "call_reduce", "OOO", callable, args,
+                                   kwargs == NULL ? Py_None : kwargs);
+    }
+    if (!PyCallable_Check(callable)) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "%s is not callable", Py_TYPE(callable)->tp_name);
+    }
+    return PyObject_Call(callable, args, kwargs);
+}
+
+/* cls.__new__(*args) with cls in front of args */
+static PyObject *
+call_new(ForyReadCtx *r, PyObject *cls, PyObject *args, PyObject *kwargs)
+{
+    PyObject *method, *result;
+    if (!PyType_Check(cls)) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "%s in the place of a class", Py_TYPE(cls)->tp_name);
+    }
+    if (FORY_UNLIKELY(is_checked(r))) {
+        return PyObject_CallMethod(r->engine->registry, "call_new", "OOO", cls, args,
+                                   kwargs == NULL ? Py_None : kwargs);
+    }
+    method = PyObject_GetAttr(cls, r->engine->native->str_new);
+    if (method == NULL) {
+        return NULL;
+    }
+    result = PyObject_Call(method, args, kwargs);
+    Py_DECREF(method);
+    return result;
+}
+
+/* ---- items and state --------------------------------------------------------------------- */
+
+/* Chunks of values until an empty one. */
+static int
+read_items(ForyReadCtx *r, PyObject *o)
+{
+    PyObject *chunk = NULL, *extend = NULL, *rc = NULL;
+    size_t n;
+    for (;;) {
+        if (fory_native_count(r, &n) < 0 || fory_charge(r, 8 * (int64_t)n) < 0) {
+            return -1;
+        }
+        if (n == 0) {
+            return 0;
+        }
+        chunk = PyList_New(0);
+        for (size_t i = 0; i < n; i++) {
+            PyObject *v = chunk == NULL ? NULL : fory_native_read(r);
+            int bad = v == NULL || PyList_Append(chunk, v) < 0;
+            Py_XDECREF(v);
+            if (bad) {
+                Py_XDECREF(chunk);
+                return -1;
+            }
+        }
+        extend = PyObject_GetAttrString(o, "extend");
+        if (extend != NULL) {
+            rc = PyObject_CallFunctionObjArgs(extend, chunk, NULL);
+        }
+        else if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear();
+            for (Py_ssize_t i = 0; i < PyList_GET_SIZE(chunk); i++) {
+                Py_XDECREF(rc);
+                rc = PyObject_CallMethod(o, "append", "O", PyList_GET_ITEM(chunk, i));
+                if (rc == NULL) {
+                    break;
+                }
+            }
+        }
+        Py_CLEAR(chunk);
+        Py_CLEAR(extend);
+        if (rc == NULL) {
+            return -1;
+        }
+        Py_CLEAR(rc);
+    }
+}
+
+static int
+read_pairs(ForyReadCtx *r, PyObject *o)
+{
+    size_t n;
+    for (;;) {
+        if (fory_native_count(r, &n) < 0 || fory_charge(r, 16 * (int64_t)n) < 0) {
+            return -1;
+        }
+        if (n == 0) {
+            return 0;
+        }
+        for (size_t i = 0; i < n; i++) {
+            PyObject *key = fory_native_read(r), *value = key == NULL ? NULL : fory_native_read(r);
+            int rc = value == NULL ? -1 : PyObject_SetItem(o, key, value);
+            Py_XDECREF(key);
+            Py_XDECREF(value);
+            if (rc < 0) {
+                return -1;
+            }
+        }
+    }
+}
+
+/* The keys of a state dict become attribute names: interned, as CPython's own are. */
+static int
+update_dict(ForyReadCtx *r, PyObject *o, PyObject *state)
+{
+    PyObject *dict = PyObject_GetAttrString(o, "__dict__"), *key, *value;
+    Py_ssize_t position = 0;
+    int rc = 0;
+    if (dict == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear();
+            fory_raise(r->st, FORY_E_INVALID_DATA, "%s has no place for attributes", Py_TYPE(o)->tp_name);
+        }
+        return -1;
+    }
+    while (rc == 0 && PyDict_Next(state, &position, &key, &value)) {
+        Py_INCREF(key);
+        Py_INCREF(value);
+        if (PyUnicode_CheckExact(key)) {
+            PyUnicode_InternInPlace(&key);
+        }
+        rc = PyObject_SetItem(dict, key, value);
+        Py_DECREF(key);
+        Py_DECREF(value);
+    }
+    Py_DECREF(dict);
+    return rc;
+}
+
+static int
+apply_state(ForyReadCtx *r, PyObject *o, PyObject *state)
+{
+    PyObject *setstate, *slots = NULL, *rc = NULL, *key, *value;
+    Py_ssize_t position = 0;
+    if (FORY_UNLIKELY(r->native->guarded)) {
+        rc = PyObject_CallMethod(r->engine->registry, "apply_state", "OO", o, state);
+        Py_XDECREF(rc);
+        return rc == NULL ? -1 : 0;
+    }
+    setstate = PyObject_GetAttr(o, r->engine->native->str_setstate);
+    if (setstate != NULL) {
+        rc = PyObject_CallFunctionObjArgs(setstate, state, NULL);
+        Py_DECREF(setstate);
+        Py_XDECREF(rc);
+        return rc == NULL ? -1 : 0;
+    }
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    if (PyTuple_Check(state) && PyTuple_GET_SIZE(state) == 2) {
+        slots = PyTuple_GET_ITEM(state, 1);
+        state = PyTuple_GET_ITEM(state, 0);
+    }
+    if (state != Py_None) {
+        int some;
+        if (!PyDict_Check(state)) {
+            some = PyObject_IsTrue(state);
+            if (some != 0) {
+                if (some > 0) {
+                    fory_raise(r->st, FORY_E_INVALID_DATA, "the state of a %s is not a dict", Py_TYPE(o)->tp_name);
+                }
+                return -1;
+            }
+        }
+        else if (PyDict_GET_SIZE(state) > 0 && update_dict(r, o, state) < 0) {
+            return -1;
+        }
+    }
+    if (slots != NULL && slots != Py_None) {
+        if (!PyDict_Check(slots)) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "the slot state of a %s is not a dict", Py_TYPE(o)->tp_name);
+            return -1;
+        }
+        while (PyDict_Next(slots, &position, &key, &value)) {
+            int bad;
+            Py_INCREF(key);
+            Py_INCREF(value);
+            bad = PyObject_SetAttr(o, key, value);
+            Py_DECREF(key);
+            Py_DECREF(value);
+            if (bad < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* o is borrowed; gives the object to use, new reference. */
+static PyObject *
+read_rest(ForyReadCtx *r, PyObject *o, unsigned bits)
+{
+    PyObject *state = NULL, *setter = NULL, *rc = NULL, *args;
+    if ((bits & FORY_REDUCE_ITEMS) && read_items(r, o) < 0) {
+        return NULL;
+    }
+    if ((bits & FORY_REDUCE_PAIRS) && read_pairs(r, o) < 0) {
+        return NULL;
+    }
+    if ((bits & FORY_REDUCE_SETTER) && (setter = fory_native_read(r)) == NULL) {
+        return NULL;
+    }
+    if (bits & FORY_REDUCE_STATE) {
+        state = fory_native_read(r);
+        if (state == NULL) {
+            goto error;
+        }
+        if (setter != NULL) {
+            args = PyTuple_Pack(2, o, state);
+            rc = args == NULL ? NULL : call(r, setter, args, NULL);
+            Py_XDECREF(args);
+            if (rc == NULL) {
+                goto error;
+            }
+            Py_CLEAR(rc);
+        }
+        else if (apply_state(r, o, state) < 0) {
+            goto error;
+        }
+    }
+    Py_XDECREF(setter);
+    Py_XDECREF(state);
+    if (FORY_UNLIKELY(r->native->guarded)) {
+        return PyObject_CallMethod(r->engine->registry, "inspect_reduced", "O", o);
+    }
+    return Py_NewRef(o);
+error:
+    Py_XDECREF(setter);
+    Py_XDECREF(state);
+    return NULL;
+}
+
+PyObject *
+fory_native_read_reduce(ForyReadCtx *r, int tag)
+{
+    Py_ssize_t id = fory_ref_take(r);
+    int late = fory_native_take_late(r), named;
+    PyObject *callable = NULL, *args = NULL, *kwargs = NULL, *o = NULL, *result;
+    unsigned bits = 0;
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    if (tag != FORY_N_REDUCE && tag != FORY_N_NEWOBJ && read_bits(r, &bits) < 0) {
+        goto error;
+    }
+    if (tag == FORY_N_REDUCE || tag == FORY_N_REDUCE_X) {
+        callable = fory_native_read(r);
+        if (callable == NULL || (args = read_arguments(r, NULL)) == NULL) {
+            goto error;
+        }
+        o = call(r, callable, args, NULL);
+    }
+    else {
+        callable = fory_native_read_global(r, &named);
+        if (callable == NULL || (args = read_arguments(r, callable)) == NULL) {
+            goto error;
+        }
+        if (tag == FORY_N_NEWOBJ_EX) {
+            kwargs = fory_native_read(r);
+            if (kwargs == NULL) {
+                goto error;
+            }
+            if (!PyDict_CheckExact(kwargs)) {
+                fory_raise(r->st, FORY_E_INVALID_DATA, "%s as keyword arguments", Py_TYPE(kwargs)->tp_name);
+                goto error;
+            }
+        }
+        o = call_new(r, callable, args, kwargs);
+    }
+    if (o == NULL) {
+        goto error;
+    }
+    Py_CLEAR(callable);
+    Py_CLEAR(args);
+    Py_CLEAR(kwargs);
+    o = fory_native_settle(r, id, late, o);
+    if (o == NULL) {
+        goto error;
+    }
+    result = bits ? read_rest(r, o, bits)
+             : FORY_UNLIKELY(r->native->guarded)
+                 ? PyObject_CallMethod(r->engine->registry, "inspect_reduced", "O", o)
+                 : Py_NewRef(o);
+    if (result != NULL && result != o && id >= 0) {
+        /* a policy put another object in its place */
+        Py_INCREF(result);
+        Py_SETREF(r->refs[id], result);
+    }
+    Py_DECREF(o);
+    r->depth--;
+    return result;
+error:
+    Py_XDECREF(callable);
+    Py_XDECREF(args);
+    Py_XDECREF(kwargs);
+    r->depth--;
+    return NULL;
+}
+
+/* ---- enums ----------------------------------------------------------------------------------- */
+
+PyObject *
+fory_native_read_enum(ForyReadCtx *r)
+{
+    PyObject *cls, *value = NULL, *member = NULL;
+    int named, ok;
+    if (fory_import_once(&r->st->enum_Enum, "enum", "Enum") < 0 || fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    cls = fory_native_read_global(r, &named);
+    if (cls == NULL) {
+        goto done;
+    }
+    ok = PyType_Check(cls) ? PyObject_IsSubclass(cls, r->st->enum_Enum) : 0;
+    if (ok <= 0) {
+        if (ok == 0) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "%s in the place of an enum class", Py_TYPE(cls)->tp_name);
+        }
+        goto done;
+    }
+    value = fory_native_read(r);
+    if (value == NULL) {
+        goto done;
+    }
+    member = PyObject_CallFunctionObjArgs(cls, value, NULL);
+    if (member == NULL && PyErr_ExceptionMatches(PyExc_ValueError)) {
+        PyErr_Clear();
+        fory_raise(r->st, FORY_E_ENUM, "%R is not a value of %s", value, ((PyTypeObject *)cls)->tp_name);
+    }
+done:
+    r->depth--;
+    Py_XDECREF(cls);
+    Py_XDECREF(value);
+    return member;
+}
+
+/* ---- functions, classes, modules by value ------------------------------------------------------ */
+
+PyObject *
+fory_native_read_code(ForyReadCtx *r)
+{
+    Py_ssize_t id = fory_ref_take(r);
+    int late = fory_native_take_late(r);
+    PyObject *header = NULL, *args = NULL, *state = NULL, *o = NULL, *result = NULL, *rc, *session;
+    uint64_t kind;
+    int status = fory_get_vu64(&r->in, &kind);
+    if (status != FORY_OK) {
+        fory_read_bad(r, status);
+        return NULL;
+    }
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    session = fory_native_session(&r->native->session);
+    if (session == NULL || (header = read_arguments(r, NULL)) == NULL) {
+        goto done;
+    }
+    /* before anything of its body is read */
+    rc = PyObject_CallMethod(r->engine->registry, "authorize_code", "KO", (unsigned long long)kind, header);
+    if (rc == NULL) {
+        goto done;
+    }
+    Py_DECREF(rc);
+    args = read_arguments(r, NULL);
+    if (args == NULL) {
+        goto done;
+    }
+    o = PyObject_CallMethod(r->engine->registry, "build_code", "KOOO", (unsigned long long)kind, header, args, session);
+    if (o == NULL) {
+        goto done;
+    }
+    o = fory_native_settle(r, id, late, o);
+    if (o == NULL || (state = fory_native_read(r)) == NULL) {
+        goto done;
+    }
+    result = PyObject_CallMethod(r->engine->registry, "finish_code", "KOOO", (unsigned long long)kind, o, state, session);
+    if (result != NULL && result != o && id >= 0) {
+        Py_INCREF(result);
+        Py_SETREF(r->refs[id], result);
+    }
+done:
+    r->depth--;
+    Py_XDECREF(header);
+    Py_XDECREF(args);
+    Py_XDECREF(state);
+    Py_XDECREF(o);
+    return result;
+}

@@ -1,0 +1,405 @@
+/* The reduce protocol, enums, and code by value, writing.
+ *
+ * Precedence is pickle's: the memo, hooks of a Pickler, copyreg's dispatch
+ * table, __reduce_ex__. Results are kept until the message is complete, because
+ * the reference table knows objects by address. */
+#include "native/native.h"
+
+typedef struct ForyReduceCodec {
+    ForyCodec base;
+    PyTypeObject *type;
+    PyObject *reducer; /* kept by the engine, or NULL */
+} ForyReduceCodec;
+
+static int
+bad_reduce(ForyWriteCtx *w, PyObject *o, const char *what)
+{
+    fory_raise(w->st, FORY_E_UNSUPPORTED, "%s.__reduce_ex__() must return a str or a tuple of 2 to 6 items%s",
+               Py_TYPE(o)->tp_name, what);
+    return -1;
+}
+
+/* ---- parts -------------------------------------------------------------------------- */
+
+/* Values of a tuple from index `from` on, without the tuple. */
+static int
+write_arguments(ForyWriteCtx *w, PyObject *args, Py_ssize_t from)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    if (fory_room(w, FORY_VU64_MAX) < 0) {
+        return -1;
+    }
+    fory_put_vu64(&w->out, (uint64_t)(n - from));
+    for (Py_ssize_t i = from; i < n; i++) {
+        if (fory_native_write(w, PyTuple_GET_ITEM(args, i)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Items of an iterator in chunks: count, values, ..., 0. Pairs count once. */
+static int
+write_iterator(ForyWriteCtx *w, PyObject *iterator, int pairs)
+{
+    PyObject *chunk = NULL;
+    int more = 1;
+    if (!PyIter_Check(iterator)) {
+        fory_raise(w->st, FORY_E_UNSUPPORTED, "the %s item of a reduce value must be an iterator, not %s",
+                   pairs ? "fifth" : "fourth", Py_TYPE(iterator)->tp_name);
+        return -1;
+    }
+    while (more) {
+        Py_ssize_t n;
+        chunk = PyList_New(0);
+        if (chunk == NULL) {
+            return -1;
+        }
+        while (PyList_GET_SIZE(chunk) < FORY_CHUNK) {
+            PyObject *item = PyIter_Next(iterator);
+            if (item == NULL) {
+                if (PyErr_Occurred()) {
+                    goto error;
+                }
+                more = 0;
+                break;
+            }
+            if (pairs && (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2)) {
+                Py_DECREF(item);
+                fory_raise(w->st, FORY_E_UNSUPPORTED, "dict items of a reduce value must be pairs");
+                goto error;
+            }
+            int rc = PyList_Append(chunk, item);
+            Py_DECREF(item);
+            if (rc < 0) {
+                goto error;
+            }
+        }
+        n = PyList_GET_SIZE(chunk);
+        if (fory_write_keep(w, chunk) < 0 || fory_room(w, FORY_VU64_MAX) < 0) {
+            goto error;
+        }
+        fory_put_vu64(&w->out, (uint64_t)n);
+        for (Py_ssize_t i = 0; i < n; i++) {
+            PyObject *item = PyList_GET_ITEM(chunk, i);
+            if (pairs ? fory_native_write(w, PyTuple_GET_ITEM(item, 0)) < 0 ||
+                            fory_native_write(w, PyTuple_GET_ITEM(item, 1)) < 0
+                      : fory_native_write(w, item) < 0) {
+                goto error;
+            }
+        }
+        Py_CLEAR(chunk);
+        if (n == 0) {
+            return 0;
+        }
+    }
+    return fory_native_tag(w, 0);
+error:
+    Py_DECREF(chunk);
+    return -1;
+}
+
+/* callable and arguments, with their tag */
+static int
+write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int bits)
+{
+    const ForyNativeEngine *n = w->engine->native;
+    if (callable == n->newobj && PyTuple_GET_SIZE(args) >= 1 && PyType_Check(PyTuple_GET_ITEM(args, 0))) {
+        if ((PyObject *)Py_TYPE(o) != PyTuple_GET_ITEM(args, 0)) {
+            PyObject *cls = PyObject_GetAttrString(o, "__class__");
+            int same = cls == PyTuple_GET_ITEM(args, 0);
+            Py_XDECREF(cls);
+            if (!same) {
+                PyErr_Clear();
+                fory_raise(w->st, FORY_E_UNSUPPORTED, "args[0] from __newobj__ args has the wrong class");
+                return -1;
+            }
+        }
+        if (fory_native_tag(w, bits ? FORY_N_NEWOBJ_X : FORY_N_NEWOBJ) < 0 || (bits && fory_native_tag(w, bits) < 0) ||
+            fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0) {
+            return -1;
+        }
+        return write_arguments(w, args, 1);
+    }
+    if (callable == n->newobj_ex && PyTuple_GET_SIZE(args) == 3 && PyType_Check(PyTuple_GET_ITEM(args, 0)) &&
+        PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1)) && PyDict_CheckExact(PyTuple_GET_ITEM(args, 2))) {
+        if (fory_native_tag(w, FORY_N_NEWOBJ_EX) < 0 || fory_native_tag(w, bits) < 0 ||
+            fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0 ||
+            write_arguments(w, PyTuple_GET_ITEM(args, 1), 0) < 0) {
+            return -1;
+        }
+        return fory_native_write(w, PyTuple_GET_ITEM(args, 2));
+    }
+    if (fory_native_tag(w, bits ? FORY_N_REDUCE_X : FORY_N_REDUCE) < 0 || (bits && fory_native_tag(w, bits) < 0) ||
+        fory_native_write(w, callable) < 0) {
+        return -1;
+    }
+    return write_arguments(w, args, 0);
+}
+
+static int
+write_tuple(ForyWriteCtx *w, PyObject *o, PyObject *reduced, ForyLate *late)
+{
+    PyObject *part[6] = {NULL};
+    Py_ssize_t n = PyTuple_GET_SIZE(reduced);
+    int bits;
+    if (n < 2 || n > 6) {
+        return bad_reduce(w, o, "");
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *v = PyTuple_GET_ITEM(reduced, i);
+        part[i] = v == Py_None ? NULL : v;
+    }
+    if (part[0] == NULL || !PyCallable_Check(part[0])) {
+        return bad_reduce(w, o, "; the first must be callable");
+    }
+    if (part[1] == NULL || !PyTuple_Check(part[1])) {
+        return bad_reduce(w, o, "; the second must be a tuple");
+    }
+    if (part[5] != NULL && !PyCallable_Check(part[5])) {
+        return bad_reduce(w, o, "; the sixth must be callable");
+    }
+    bits = (part[2] != NULL ? FORY_REDUCE_STATE : 0) | (part[3] != NULL ? FORY_REDUCE_ITEMS : 0) |
+           (part[4] != NULL ? FORY_REDUCE_PAIRS : 0) | (part[2] != NULL && part[5] != NULL ? FORY_REDUCE_SETTER : 0);
+    if (write_call(w, o, part[0], part[1], bits) < 0 || fory_native_close(w, o, late) < 0) {
+        return -1;
+    }
+    if ((bits & FORY_REDUCE_ITEMS) && write_iterator(w, part[3], 0) < 0) {
+        return -1;
+    }
+    if ((bits & FORY_REDUCE_PAIRS) && write_iterator(w, part[4], 1) < 0) {
+        return -1;
+    }
+    if ((bits & FORY_REDUCE_SETTER) && fory_native_write(w, part[5]) < 0) {
+        return -1;
+    }
+    return bits & FORY_REDUCE_STATE ? fory_native_write(w, part[2]) : 0;
+}
+
+/* Body of an object whose place in the reference table is open. */
+static int
+write_result(ForyWriteCtx *w, PyObject *o, PyObject *reduced, ForyLate *late)
+{
+    int rc;
+    if (!PyTuple_Check(reduced)) {
+        return bad_reduce(w, o, "");
+    }
+    if (fory_write_keep(w, reduced) < 0 || fory_write_enter(w) < 0) {
+        return -1;
+    }
+    rc = write_tuple(w, o, reduced, late);
+    w->depth--;
+    return rc;
+}
+
+int
+fory_native_write_reduced(ForyWriteCtx *w, PyObject *o, PyObject *reduced)
+{
+    ForyLate late;
+    int rc;
+    if (PyUnicode_Check(reduced)) {
+        return fory_native_write_named(w, o, reduced);
+    }
+    rc = fory_native_open(w, o, &late);
+    if (rc == 0) {
+        rc = write_result(w, o, reduced, &late);
+        fory_native_abandon(w, &late);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---- by protocol ------------------------------------------------------------------------ */
+
+static PyObject *
+reduce(ForyWriteCtx *w, PyObject *o)
+{
+    ForyNativeEngine *n = w->engine->native;
+    if (w->native->dispatch_table == NULL) {
+        PyObject *reducer = PyDict_GetItemWithError(n->dispatch_table, (PyObject *)Py_TYPE(o));
+        if (reducer != NULL) {
+            PyObject *reduced;
+            Py_INCREF(reducer);
+            reduced = PyObject_CallFunctionObjArgs(reducer, o, NULL);
+            Py_DECREF(reducer);
+            return reduced;
+        }
+        if (PyErr_Occurred()) {
+            return NULL;
+        }
+    }
+    return PyObject_CallMethodObjArgs(o, n->str_reduce_ex, n->protocol, NULL);
+}
+
+static int
+write_with(ForyWriteCtx *w, PyObject *o, PyObject *reducer)
+{
+    PyObject *reduced = NULL;
+    ForyLate late;
+    int rc;
+    Py_INCREF(o);
+    rc = fory_native_known(w, o);
+    if (rc != 0 || fory_write_pin(w) < 0) {
+        Py_DECREF(o);
+        return rc > 0 ? 0 : -1;
+    }
+    reduced = reducer != NULL ? PyObject_CallFunctionObjArgs(reducer, o, NULL) : reduce(w, o);
+    if (reduced == NULL) {
+        rc = -1;
+    }
+    else if (PyUnicode_Check(reduced)) {
+        rc = fory_native_write_named(w, o, reduced);
+    }
+    else {
+        /* not counting the reference that is ours, unless it is the last */
+        int shared = Py_REFCNT(o) > 1;
+        if (shared) {
+            Py_DECREF(o);
+        }
+        rc = fory_native_open(w, o, &late);
+        if (shared) {
+            Py_INCREF(o);
+        }
+        if (rc == 0) {
+            rc = write_result(w, o, reduced, &late);
+            fory_native_abandon(w, &late);
+        }
+    }
+    Py_XDECREF(reduced);
+    Py_DECREF(o);
+    return rc < 0 ? -1 : 0;
+}
+
+int
+fory_native_write_by_protocol(ForyWriteCtx *w, PyObject *o)
+{
+    return write_with(w, o, NULL);
+}
+
+static int
+write_reduce(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
+{
+    return write_with(w, o, ((const ForyReduceCodec *)c)->reducer);
+}
+
+const ForyCodec *
+fory_native_reduce_codec(ForyEngine *e, PyTypeObject *type, PyObject *reducer)
+{
+    ForyReduceCodec *c = fory_engine_alloc(e, sizeof(*c));
+    if (c == NULL || (reducer != NULL && fory_engine_keep(e, reducer) < 0)) {
+        return NULL;
+    }
+    c->base.write = write_reduce;
+    c->type = type;
+    c->reducer = reducer;
+    return &c->base;
+}
+
+/* ---- enums -------------------------------------------------------------------------------- */
+
+static int
+write_enum(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
+{
+    PyObject *value;
+    ForyLate late;
+    int rc = fory_native_open(w, o, &late);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    value = PyObject_GetAttrString(o, "_value_");
+    if (value == NULL) {
+        fory_native_abandon(w, &late);
+        return -1;
+    }
+    rc = fory_write_keep(w, value) < 0 || fory_native_tag(w, FORY_N_ENUM) < 0 ||
+                 fory_native_write_global(w, (PyObject *)Py_TYPE(o)) < 0 || fory_native_write(w, value) < 0
+             ? -1
+             : fory_native_close(w, o, &late);
+    fory_native_abandon(w, &late);
+    Py_DECREF(value);
+    return rc;
+}
+
+const ForyCodec *
+fory_native_enum_codec(ForyEngine *e, PyTypeObject *type)
+{
+    ForyReduceCodec *c = fory_engine_alloc(e, sizeof(*c));
+    if (c != NULL) {
+        c->base.write = write_enum;
+        c->type = type;
+    }
+    return c == NULL ? NULL : &c->base;
+}
+
+/* ---- classes, functions, modules ------------------------------------------------------------ */
+
+/* (kind, header, args, state) of pyfory.native.code.capture */
+static int
+write_captured(ForyWriteCtx *w, PyObject *o, PyObject *captured, ForyLate *late)
+{
+    PyObject *header, *args, *state;
+    unsigned int kind;
+    int rc;
+    if (!PyTuple_Check(captured) || !PyArg_ParseTuple(captured, "IO!O!O", &kind, &PyTuple_Type, &header, &PyTuple_Type, &args, &state)) {
+        return -1;
+    }
+    if (fory_write_keep(w, captured) < 0 || fory_write_enter(w) < 0) {
+        return -1;
+    }
+    rc = fory_native_tag_n(w, FORY_N_CODE, kind) < 0 || write_arguments(w, header, 0) < 0 ||
+                 write_arguments(w, args, 0) < 0 || fory_native_close(w, o, late) < 0
+             ? -1
+             : fory_native_write(w, state);
+    w->depth--;
+    return rc;
+}
+
+static int
+write_code(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
+{
+    PyObject *session, *captured = NULL;
+    uint8_t track_ref = w->track_ref;
+    ForyLate late;
+    int rc = fory_native_known(w, o);
+    (void)c;
+    if (rc == 0) {
+        rc = fory_native_try_global(w, o);
+    }
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    Py_INCREF(o);
+    /* what functions share is part of what they do, with ref=False too */
+    w->track_ref = 1;
+    session = fory_native_session(&w->native->session);
+    if (session == NULL || fory_write_pin(w) < 0 ||
+        (captured = PyObject_CallMethod(w->engine->registry, "capture", "OO", o, session)) == NULL) {
+        rc = -1;
+    }
+    else if (captured == Py_None) {
+        w->track_ref = track_ref;
+        rc = fory_native_write_by_protocol(w, o);
+    }
+    else {
+        rc = fory_native_open(w, o, &late);
+        if (rc == 0) {
+            rc = write_captured(w, o, captured, &late);
+            fory_native_abandon(w, &late);
+        }
+    }
+    w->track_ref = track_ref;
+    Py_XDECREF(captured);
+    Py_DECREF(o);
+    return rc < 0 ? -1 : 0;
+}
+
+const ForyCodec *
+fory_native_code_codec(ForyEngine *e, PyTypeObject *type)
+{
+    ForyReduceCodec *c = fory_engine_alloc(e, sizeof(*c));
+    if (c != NULL) {
+        c->base.write = write_code;
+        c->type = type;
+    }
+    return c == NULL ? NULL : &c->base;
+}

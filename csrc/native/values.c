@@ -1,0 +1,433 @@
+/* Numbers, text and bytes of the native format, writing. */
+#include "native/native.h"
+
+/* ---- numbers ---------------------------------------------------------------------- */
+
+static int
+write_singleton(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    (void)c;
+    return fory_native_tag(w, v == Py_None ? FORY_N_NONE : v == Py_True ? FORY_N_TRUE : FORY_N_FALSE);
+}
+
+FORY_INLINE void
+put_int(fory_writer *out, int64_t n)
+{
+    if (FORY_LIKELY((uint64_t)(n - FORY_N_INT_MIN) < FORY_N_INT_COUNT)) {
+        fory_put_u8(out, (uint8_t)(n - FORY_N_INT_MIN));
+    }
+    else if ((uint64_t)n < 0x100) {
+        fory_put_u8(out, FORY_N_INT_U8);
+        fory_put_u8(out, (uint8_t)n);
+    }
+    else if ((uint64_t)n < 0x10000) {
+        fory_put_u8(out, FORY_N_INT_U16);
+        fory_put_u16(out, (uint16_t)n);
+    }
+    else if (n < 0 && n >= -0x100) {
+        fory_put_u8(out, FORY_N_INT_N8);
+        fory_put_u8(out, (uint8_t)(-1 - n));
+    }
+    else if (n >= -0x800000 && n < 0x800000) {
+        fory_put_u32(out, FORY_N_INT_24 | (uint32_t)n << 8);
+    }
+    else if (n >= INT32_MIN && n <= INT32_MAX) {
+        fory_put_u8(out, FORY_N_INT_32);
+        fory_put_u32(out, (uint32_t)n);
+    }
+    else {
+        fory_put_u8(out, FORY_N_INT_64);
+        fory_put_u64(out, (uint64_t)n);
+    }
+}
+
+static FORY_NOINLINE int
+write_big_int(ForyWriteCtx *w, PyObject *v)
+{
+    int overflow = 0;
+    long long small = PyLong_AsLongLongAndOverflow(v, &overflow);
+    size_t size;
+    uint8_t *bytes;
+    if (overflow == 0) {
+        if (small == -1 && PyErr_Occurred()) {
+            return -1;
+        }
+        if (fory_room(w, 9) < 0) {
+            return -1;
+        }
+        put_int(&w->out, small);
+        return 0;
+    }
+    size = fory_long_bound(v);
+    if (fory_room(w, 1 + FORY_VU64_MAX + size) < 0) {
+        return -1;
+    }
+    bytes = w->out.pos + 1 + FORY_VU64_MAX;
+    if (fory_long_to_bytes(v, bytes, size) < 0) {
+        return -1;
+    }
+    /* without sign bytes that say nothing */
+    while (size > 1 && ((bytes[size - 1] == 0 && bytes[size - 2] < 0x80) ||
+                        (bytes[size - 1] == 0xff && bytes[size - 2] >= 0x80))) {
+        size--;
+    }
+    fory_put_u8(&w->out, FORY_N_INT_BIG);
+    fory_put_vu64(&w->out, size);
+    memmove(w->out.pos, bytes, size);
+    w->out.pos += size;
+    return 0;
+}
+
+int
+fory_native_write_int(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    int64_t n;
+    (void)c;
+    if (FORY_UNLIKELY(!fory_small_int(v, &n))) {
+        return write_big_int(w, v);
+    }
+    if (FORY_UNLIKELY(fory_room(w, 9) < 0)) {
+        return -1;
+    }
+    put_int(&w->out, n);
+    return 0;
+}
+
+int
+fory_native_write_float(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    double d = PyFloat_AS_DOUBLE(v), back;
+    float f = (float)d;
+    uint64_t bits, back_bits;
+    (void)c;
+    if (FORY_UNLIKELY(fory_room(w, 9) < 0)) {
+        return -1;
+    }
+    back = (double)f;
+    memcpy(&bits, &d, 8);
+    memcpy(&back_bits, &back, 8);
+    if (bits == back_bits && d == d) {
+        uint32_t half;
+        memcpy(&half, &f, 4);
+        fory_put_u8(&w->out, FORY_N_FLOAT_32);
+        fory_put_u32(&w->out, half);
+        return 0;
+    }
+    fory_put_u8(&w->out, FORY_N_FLOAT);
+    fory_put_u64(&w->out, bits);
+    return 0;
+}
+
+static int
+write_complex(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    Py_complex z = PyComplex_AsCComplex(v);
+    uint64_t bits;
+    int rc = fory_native_ref(w, v);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    if (fory_native_ext(w, FORY_X_COMPLEX) < 0 || fory_room(w, 16) < 0) {
+        return -1;
+    }
+    memcpy(&bits, &z.real, 8);
+    fory_put_u64(&w->out, bits);
+    memcpy(&bits, &z.imag, 8);
+    fory_put_u64(&w->out, bits);
+    return 0;
+}
+
+/* ---- text ---------------------------------------------------------------------------- */
+
+static size_t
+utf8_size(PyObject *v, size_t n)
+{
+    size_t size = 0;
+    if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND) {
+        const Py_UCS2 *text = PyUnicode_2BYTE_DATA(v);
+        for (size_t i = 0; i < n; i++) {
+            size += 1 + (text[i] >= 0x80) + (text[i] >= 0x800);
+        }
+    }
+    else {
+        const Py_UCS4 *text = PyUnicode_4BYTE_DATA(v);
+        for (size_t i = 0; i < n; i++) {
+            size += 1 + (text[i] >= 0x80) + (text[i] >= 0x800) + (text[i] >= 0x10000);
+        }
+    }
+    return size;
+}
+
+static uint8_t *
+put_utf8(uint8_t *p, Py_UCS4 c)
+{
+    if (c < 0x80) {
+        *p++ = (uint8_t)c;
+    }
+    else if (c < 0x800) {
+        *p++ = (uint8_t)(0xc0 | c >> 6);
+        *p++ = (uint8_t)(0x80 | (c & 0x3f));
+    }
+    else if (c < 0x10000) {
+        *p++ = (uint8_t)(0xe0 | c >> 12);
+        *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        *p++ = (uint8_t)(0x80 | (c & 0x3f));
+    }
+    else {
+        *p++ = (uint8_t)(0xf0 | c >> 18);
+        *p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+        *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        *p++ = (uint8_t)(0x80 | (c & 0x3f));
+    }
+    return p;
+}
+
+/* Two bytes per character unless UTF-8 is shorter: text that is mostly ASCII. */
+static FORY_NOINLINE int
+write_wide_str(ForyWriteCtx *w, PyObject *v, size_t n)
+{
+    int wide = PyUnicode_KIND(v) == PyUnicode_4BYTE_KIND;
+    size_t size = utf8_size(v, n);
+    uint8_t *p;
+    if (!wide && size >= 2 * n) {
+        if (fory_native_tag_n(w, FORY_N_STR_2, n) < 0 || fory_room(w, 2 * n) < 0) {
+            return -1;
+        }
+#if FORY_BIG_ENDIAN
+        for (size_t i = 0; i < n; i++) {
+            fory_store16(w->out.pos + 2 * i, PyUnicode_2BYTE_DATA(v)[i]);
+        }
+#else
+        memcpy(w->out.pos, PyUnicode_2BYTE_DATA(v), 2 * n);
+#endif
+        w->out.pos += 2 * n;
+        return 0;
+    }
+    if (fory_native_tag_n(w, FORY_N_STR_UTF8, size) < 0 || fory_room(w, size) < 0) {
+        return -1;
+    }
+    p = w->out.pos;
+    for (size_t i = 0; i < n; i++) {
+        p = put_utf8(p, wide ? PyUnicode_4BYTE_DATA(v)[i] : PyUnicode_2BYTE_DATA(v)[i]);
+    }
+    w->out.pos = p;
+    return 0;
+}
+
+int
+fory_native_write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    size_t n;
+    (void)c;
+    if (FORY_UNLIKELY(FORY_UNICODE_READY(v) < 0)) {
+        return -1;
+    }
+    n = (size_t)PyUnicode_GET_LENGTH(v);
+    /* CPython shares strings of one Latin-1 character by itself */
+    if (n > 1 || PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND) {
+        int rc = fory_native_ref(w, v);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    if (FORY_UNLIKELY(PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
+        return write_wide_str(w, v, n);
+    }
+    if (FORY_UNLIKELY(fory_room(w, 1 + FORY_VU64_MAX + n) < 0)) {
+        return -1;
+    }
+    if (FORY_LIKELY(n < FORY_N_STR_COUNT)) {
+        fory_put_u8(&w->out, (uint8_t)(FORY_N_STR + n));
+    }
+    else {
+        fory_put_u8(&w->out, FORY_N_STR_1);
+        fory_put_vu64(&w->out, n);
+    }
+    fory_copy_short(w->out.pos, PyUnicode_1BYTE_DATA(v), n);
+    w->out.pos += n;
+    return 0;
+}
+
+/* ---- bytes ---------------------------------------------------------------------------- */
+
+static int
+put_blob(ForyWriteCtx *w, const void *data, size_t n)
+{
+    if (fory_room(w, FORY_VU64_MAX + n) < 0) {
+        return -1;
+    }
+    fory_put_vu64(&w->out, n);
+    fory_copy_short(w->out.pos, data, n);
+    w->out.pos += n;
+    return 0;
+}
+
+int
+fory_native_write_bytes(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    size_t n = (size_t)PyBytes_GET_SIZE(v);
+    (void)c;
+    if (n > 1) {
+        int rc = fory_native_ref(w, v);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    if (FORY_UNLIKELY(w->out_of_band)) {
+        int rc = fory_native_bytes_out(w, v);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
+    }
+    if (fory_native_tag(w, FORY_N_BYTES) < 0) {
+        return -1;
+    }
+    return put_blob(w, PyBytes_AS_STRING(v), n);
+}
+
+static int
+write_bytearray(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    int rc = fory_native_ref(w, v);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    if (fory_native_ext(w, FORY_X_BYTEARRAY) < 0) {
+        return -1;
+    }
+    return put_blob(w, PyByteArray_AS_STRING(v), (size_t)PyByteArray_GET_SIZE(v));
+}
+
+/* ---- the first value of a class, and everything under the hooks of a Pickler ---------------------------------------- */
+
+int
+fory_native_write_first(ForyWriteCtx *w, PyObject *v)
+{
+    ForyTypeEntry *entry;
+    int rc;
+    Py_INCREF(v);
+    entry = fory_write_entry(w, Py_TYPE(v));
+    rc = entry == NULL ? -1 : entry->codec->write(w, entry->codec, v);
+    Py_DECREF(v);
+    return rc;
+}
+
+/* 1: written; 0: not taken; -1 */
+static int
+ask_reducer(ForyWriteCtx *w, PyObject *v)
+{
+    PyObject *reduced;
+    int rc = fory_native_known(w, v);
+    if (rc != 0) {
+        return rc;
+    }
+    reduced = PyObject_CallFunctionObjArgs(w->native->reducer_override, v, NULL);
+    if (reduced == NULL) {
+        return -1;
+    }
+    if (reduced == Py_NotImplemented) {
+        Py_DECREF(reduced);
+        return 0;
+    }
+    rc = fory_write_keep(w, reduced) < 0 ? -1 : fory_native_write_reduced(w, v, reduced);
+    Py_DECREF(reduced);
+    return rc < 0 ? -1 : 1;
+}
+
+static int
+is_atom(PyObject *v)
+{
+    PyTypeObject *t = Py_TYPE(v);
+    return v == Py_None || t == &PyLong_Type || t == &PyBool_Type || t == &PyFloat_Type || t == &PyUnicode_Type ||
+           t == &PyBytes_Type || t == &PyList_Type || t == &PyTuple_Type || t == &PyDict_Type || t == &PySet_Type ||
+           t == &PyFrozenSet_Type || t == &PyByteArray_Type;
+}
+
+int
+fory_native_write_hooked(ForyWriteCtx *w, PyObject *v)
+{
+    ForyNativeWrite *n = w->native;
+    ForyTypeEntry *entry;
+    int rc = -1;
+    if (fory_write_pin(w) < 0) {
+        return -1;
+    }
+    Py_INCREF(v);
+    if (n->persistent_id != NULL) {
+        PyObject *id = PyObject_CallFunctionObjArgs(n->persistent_id, v, NULL);
+        if (id == NULL) {
+            goto done;
+        }
+        if (id != Py_None) {
+            PyObject *hook = n->persistent_id;
+            /* the id itself is a plain value */
+            n->persistent_id = NULL;
+            rc = fory_write_keep(w, id) < 0 || fory_native_ext(w, FORY_X_PERSISTENT) < 0 ? -1
+                                                                                      : fory_native_write(w, id);
+            n->persistent_id = hook;
+            Py_DECREF(id);
+            goto done;
+        }
+        Py_DECREF(id);
+    }
+    if (n->reducer_override != NULL && !is_atom(v)) {
+        rc = ask_reducer(w, v);
+        if (rc != 0) {
+            rc = rc < 0 ? -1 : 0;
+            goto done;
+        }
+    }
+    if (n->dispatch_table != NULL && !is_atom(v) && !PyType_Check(v) && !PyFunction_Check(v)) {
+        PyObject *reducer = PyObject_GetItem(n->dispatch_table, (PyObject *)Py_TYPE(v)), *reduced;
+        if (reducer == NULL) {
+            if (!PyErr_ExceptionMatches(PyExc_KeyError)) {
+                goto done;
+            }
+            PyErr_Clear();
+        }
+        else {
+            reduced = PyObject_CallFunctionObjArgs(reducer, v, NULL);
+            Py_DECREF(reducer);
+            rc = reduced == NULL || fory_write_keep(w, reduced) < 0 ? -1 : fory_native_write_reduced(w, v, reduced);
+            Py_XDECREF(reduced);
+            goto done;
+        }
+    }
+    entry = fory_write_entry(w, Py_TYPE(v));
+    rc = entry == NULL ? -1 : entry->codec->write(w, entry->codec, v);
+done:
+    Py_DECREF(v);
+    return rc;
+}
+
+/* ---- installation ------------------------------------------------------------------------ */
+
+int
+fory_native_install_values(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *))
+{
+    static const ForyCodec singleton = {.write = write_singleton}, integer = {.write = fory_native_write_int},
+                           real = {.write = fory_native_write_float}, complex_ = {.write = write_complex},
+                           text = {.write = fory_native_write_str}, bytes = {.write = fory_native_write_bytes},
+                           bytearray = {.write = write_bytearray}, list = {.write = fory_native_write_list},
+                           tuple = {.write = fory_native_write_tuple}, dict = {.write = fory_native_write_dict},
+                           set = {.write = fory_native_write_set},
+                           frozenset = {.write = fory_native_write_frozenset};
+    struct {
+        PyTypeObject *type;
+        const ForyCodec *codec;
+    } table[] = {
+        {Py_TYPE(Py_None), &singleton}, {&PyBool_Type, &singleton},     {&PyLong_Type, &integer},
+        {&PyFloat_Type, &real},         {&PyComplex_Type, &complex_},   {&PyUnicode_Type, &text},
+        {&PyBytes_Type, &bytes},        {&PyByteArray_Type, &bytearray}, {&PyList_Type, &list},
+        {&PyTuple_Type, &tuple},        {&PyDict_Type, &dict},          {&PySet_Type, &set},
+        {&PyFrozenSet_Type, &frozenset},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (add(e, table[i].type, table[i].codec) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,95 @@
+"""Which way the values of a class travel in native mode, decided once per class.
+
+The order is pickle's: copyreg's dispatch table, then the reduce methods. A class
+for which object's own reduce method would be used, and which keeps its state in
+attributes and nothing else, skips the protocol: the engine takes the attributes
+directly and the result is the same.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import sys
+import types
+from typing import Any, Tuple
+
+__all__ = ["classify"]
+
+_CODE_TYPES = (
+    type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType, property, staticmethod,
+    classmethod, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType,
+    types.ClassMethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
+)  # fmt: skip
+_CELL = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
+_OBJECT_GETSTATE = getattr(object, "__getstate__", None)
+_MISSING: Any = object()
+
+
+def classify(cls: type) -> Tuple[str, Any]:
+    """(kind, detail) for the engine; see csrc/native/root.c."""
+    if cls in copyreg.dispatch_table:
+        return "reduce", None
+    if issubclass(cls, _CODE_TYPES) or cls is _CELL or cls.__module__ == "typing":
+        return "code", None
+    from pyfory.native.builders import REDUCERS
+
+    reducer = REDUCERS.get(cls)
+    if reducer is not None:
+        return "reduce", reducer
+    name = (cls.__module__, cls.__qualname__)
+    if name == ("decimal", "Decimal") and cls is sys.modules["decimal"].Decimal:
+        return "decimal", None
+    if name == ("uuid", "UUID"):
+        return "uuid", None
+    if name == ("numpy", "ndarray"):
+        return "ndarray", None
+    if name[0] in ("zoneinfo", "backports.zoneinfo") and name[1] == "ZoneInfo":
+        from pyfory.native.builders import reduce_zone_info
+
+        return "reduce", reduce_zone_info
+    if _is_plain_enum(cls):
+        return "enum", None
+    slots = _slots_of_plain_object(cls)
+    return ("reduce", None) if slots is None else ("object", slots)
+
+
+def _is_plain_enum(cls: type) -> bool:
+    enum = sys.modules.get("enum")
+    if enum is None or not isinstance(cls, enum.EnumMeta):
+        return False
+    own = _found_in(cls, "__reduce_ex__")
+    return own in (enum.Enum, enum.Flag) and _found_in(cls, "__reduce__") is object
+
+
+def _found_in(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base
+    return None
+
+
+def _slots_of_plain_object(cls: type) -> Any:
+    """The slot names (a tuple, mangled) of a class whose instances are their attributes, else None."""
+    if _found_in(cls, "__reduce_ex__") is not object or _found_in(cls, "__reduce__") is not object:
+        return None
+    getstate = _found_in(cls, "__getstate__")
+    if getstate is not (object if _OBJECT_GETSTATE is not None else None):
+        return None
+    for hook in ("__getnewargs_ex__", "__getnewargs__", "__setstate__"):
+        if _found_in(cls, hook) is not None:
+            return None
+    if _found_in(cls, "__getattribute__") is not object or _found_in(cls, "__class__") is not object:
+        return None
+    if _OBJECT_GETSTATE is None and _found_in(cls, "__getattr__") is not None:
+        # older protocols ask the instance for __getstate__
+        return None
+    if cls.__itemsize__ or issubclass(cls, (list, dict)):
+        return None
+    slots = copyreg._slotnames(cls)  # type: ignore[attr-defined]
+    # state that is no attribute shows in the size, as object.__reduce_ex__ finds it
+    word = tuple.__itemsize__
+    size = object.__basicsize__ + word * len(slots)
+    size += word * ((cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0))
+    if cls.__basicsize__ > size or len(set(slots)) != len(slots):
+        return None
+    return tuple(sys.intern(name) for name in slots)
