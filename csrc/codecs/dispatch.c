@@ -124,7 +124,11 @@ fory_value_kind_slow(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v)
 int
 fory_write_any(ForyWriteCtx *w, PyObject *v)
 {
-    ForyTypeEntry *entry = fory_write_entry(w, Py_TYPE(v));
+    ForyTypeEntry *entry;
+    if (FORY_UNLIKELY(!w->engine->xlang)) {
+        return w->engine->ops->write_value(w, v);
+    }
+    entry = fory_write_entry(w, Py_TYPE(v));
     if (FORY_UNLIKELY(entry == NULL) || fory_write_ready(w, entry) < 0 ||
         fory_write_type_info(w, entry, v) < 0) {
         return -1;
@@ -135,6 +139,9 @@ fory_write_any(ForyWriteCtx *w, PyObject *v)
 int
 fory_write_value_ref(ForyWriteCtx *w, PyObject *v)
 {
+    if (FORY_UNLIKELY(!w->engine->xlang)) {
+        return w->engine->ops->write_value(w, v);
+    }
     if (v == Py_None) {
         if (fory_room(w, 1) < 0) {
             return -1;
@@ -570,7 +577,11 @@ PyObject *
 fory_read_any(ForyReadCtx *r)
 {
     ForyTypeEntry *entry;
-    const ForyCodec *codec = fory_read_type_info(r, &entry);
+    const ForyCodec *codec;
+    if (FORY_UNLIKELY(!r->engine->xlang)) {
+        return r->engine->ops->read_value(r);
+    }
+    codec = fory_read_type_info(r, &entry);
     return codec == NULL ? NULL : codec->read(r, codec);
 }
 
@@ -581,7 +592,11 @@ fory_read_value_ref(ForyReadCtx *r)
     PyObject *v = NULL;
     ForyTypeEntry *entry;
     const ForyCodec *codec;
-    int rc = fory_read_flag(r, &id, &v);
+    int rc;
+    if (FORY_UNLIKELY(!r->engine->xlang)) {
+        return r->engine->ops->read_value(r);
+    }
+    rc = fory_read_flag(r, &id, &v);
     if (rc != 0) {
         return rc < 0 ? NULL : v;
     }

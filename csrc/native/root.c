@@ -333,6 +333,12 @@ write_root(ForyWriteCtx *w, PyObject *v)
     return rc < 0 ? -1 : fory_native_write_marks(w);
 }
 
+static int
+write_value(ForyWriteCtx *w, PyObject *v)
+{
+    return fory_native_write(w, v);
+}
+
 static PyObject *
 read_root(ForyReadCtx *r)
 {
@@ -485,6 +491,6 @@ const ForyCodecOps fory_native_ops = {
     .flush_engine = flush_engine,
     .set_guarded = set_guarded,
     .free_engine = free_engine,
-    .write_value = fory_native_write,
+    .write_value = write_value,
     .read_value = fory_native_read,
 };

@@ -10,17 +10,10 @@ from __future__ import annotations
 
 import copyreg
 import sys
-import types
 from typing import Any, Tuple
 
 __all__ = ["classify"]
 
-_CODE_TYPES = (
-    type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType, property, staticmethod,
-    classmethod, types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType,
-    types.ClassMethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
-)  # fmt: skip
-_CELL = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index]
 _OBJECT_GETSTATE = getattr(object, "__getstate__", None)
 _MISSING: Any = object()
 
@@ -29,7 +22,9 @@ def classify(cls: type) -> Tuple[str, Any]:
     """(kind, detail) for the engine; see csrc/native/root.c."""
     if cls in copyreg.dispatch_table:
         return "reduce", None
-    if issubclass(cls, _CODE_TYPES) or cls is _CELL or cls.__module__ == "typing":
+    from pyfory.native.code import captures
+
+    if captures(cls):
         return "code", None
     from pyfory.native.builders import REDUCERS
 

@@ -29,7 +29,7 @@ from pyfory.native import bytecode, classes, functions, kinds, modules, parts
 from pyfory.native.kinds import Captured, ReadSession, Shell, WriteSession, read_session, write_session
 from pyfory.policy import DeserializationPolicy
 
-__all__ = ["authorize", "build", "capture", "finish"]
+__all__ = ["authorize", "build", "capture", "captures", "finish"]
 
 Session = MutableMapping[Any, Any]
 
@@ -66,6 +66,11 @@ def _other(kind: type) -> Optional[Callable[[Any, WriteSession], Optional[Captur
     if kind.__name__ == "NewType" and kind is getattr(typing, "NewType", None):
         return parts.capture_newtype
     return None
+
+
+def captures(kind: type) -> bool:
+    """Whether `capture` takes instances of exactly this class."""
+    return kind in _CAPTURE or _other(kind) is not None
 
 
 def authorize(kind: int, header: Tuple[Any, ...], policy: DeserializationPolicy) -> None:

@@ -8,11 +8,10 @@ have said yes. Nothing else in native mode imports or looks up.
 
 from __future__ import annotations
 
-import copyreg
 import sys
 from typing import Any, Dict, Optional, Tuple
 
-from pyfory.error import ForyInvalidDataError, ForyTypeError, ForyUnsupportedError, TypeUnregisteredError
+from pyfory.error import ForyInvalidDataError, ForyUnsupportedError, TypeUnregisteredError
 from pyfory.native.safe import SAFE_CLASSES, SAFE_FUNCTIONS
 from pyfory.policy import DEFAULT_POLICY
 from pyfory.registry import Registration, TypeRegistry
@@ -136,27 +135,9 @@ class NativeRegistry(TypeRegistry):
                     "for trusted payloads" % (module, qualname)
                 )
             return found
-        if not self.guarded:
-            try:
-                found = _walk(_import(module), qualname, _MISSING)
-            except (ImportError, ValueError) as e:
-                raise ForyInvalidDataError("the message names module %r: %s" % (module, e)) from e
-            if found is _MISSING:
-                raise ForyInvalidDataError("the message names %s.%s, which does not exist" % (module, qualname))
-            return found
-        return self._resolve_by_policy(module, qualname)
+        from pyfory.native.references import resolve
 
-    def _resolve_by_policy(self, module: str, qualname: str) -> Any:
-        from pyfory.native.resolve import static_walk, validate
-
-        self.policy.validate_module(module, is_local=module == "__main__")
-        try:
-            home = _import(module)
-        except (ImportError, ValueError) as e:
-            raise ForyInvalidDataError("the message names module %r: %s" % (module, e)) from e
-        found = static_walk(home, module, qualname, self.policy)
-        validate(found, self.policy)
-        return found
+        return resolve(module, qualname, self.policy)
 
     def class_by_id(self, user_id: int) -> type:
         """The class that was registered with a number. Raises TypeUnregisteredError."""
