@@ -1,0 +1,587 @@
+"""pickle's interface over the native format.
+
+    from pyfory import pickle
+
+replaces `import pickle`: dump, dumps, load, loads, Pickler, Unpickler and the
+constants and errors have the names and signatures of the standard library's
+module. Functions and classes that cannot be imported travel by value.
+
+What differs on purpose:
+
+* The bytes are the native format (docs/native-format.md). `protocol` and
+  `fix_imports` are checked as pickle checks them and have no effect;
+  objects are asked for `__reduce_ex__(5)`.
+* Real pickles are refused, because reading one runs the code it names, unless
+  `allow_pickle=True` is given to load, loads or Unpickler, or a subclass of
+  Unpickler sets the class attribute. Then they go to the standard library,
+  which is also where `encoding` and `errors` count.
+* Errors are of the ForyError family *and* of pickle's: catching
+  pickle.PicklingError, pickle.UnpicklingError or ForyError works alike.
+
+Like pickle, this module must not read bytes from people you do not trust.
+`Unpickler.find_class` restricts what a message may name; `pyfory.Fory` with
+`strict=True` or a policy is the better tool for that.
+"""
+
+from __future__ import annotations
+
+import pickle as _std
+import sys
+from copyreg import dispatch_table
+from pickle import (
+    DEFAULT_PROTOCOL,
+    HIGHEST_PROTOCOL,
+    PickleBuffer,
+    PickleError,
+    PicklingError,
+    UnpicklingError,
+)
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Type, Union
+
+from pyfory import _core, error
+from pyfory.fory import Fory
+
+__all__ = [
+    "DEFAULT_PROTOCOL", "HIGHEST_PROTOCOL", "PickleBuffer", "PickleError", "Pickler", "PicklerMemoProxy",
+    "PicklingError", "Unpickler", "UnpicklerMemoProxy", "UnpicklingError", "dispatch_table", "dump", "dumps", "load",
+    "loads",
+]  # fmt: skip
+
+_UNLIMITED = 2**63 - 1
+_MISSING: Any = object()
+
+
+def _make_fory(ref: bool) -> Fory:
+    # pickle has no budgets; nesting is bounded by the C stack alone.
+    return Fory(
+        xlang=False,
+        ref=ref,
+        strict=False,
+        max_depth=2**31 - 1,
+        max_graph_memory_bytes=_UNLIMITED,
+        max_unbacked_container_items=_UNLIMITED,
+    )
+
+
+_fory = _make_fory(True)
+
+
+# ---- functions ------------------------------------------------------------------
+
+
+def dump(
+    obj: Any,
+    file: Any,
+    protocol: Optional[int] = None,
+    *,
+    fix_imports: bool = True,
+    buffer_callback: Optional[Callable[[PickleBuffer], Any]] = None,
+) -> None:
+    """Writes `obj` as one message to `file`, an object with write(bytes).
+
+    Raises:
+        PicklingError: `obj`, or something in it, cannot be written; the message
+            says where.
+        TypeError: `file` cannot be written to.
+    """
+    write = _write_method(file)
+    write(dumps(obj, protocol, buffer_callback=buffer_callback))
+
+
+def dumps(
+    obj: Any,
+    protocol: Optional[int] = None,
+    *,
+    fix_imports: bool = True,
+    buffer_callback: Optional[Callable[[PickleBuffer], Any]] = None,
+) -> bytes:
+    """The bytes that loads() makes into an object equal to `obj`.
+
+    Args:
+        buffer_callback: called with a PickleBuffer for each large piece of memory
+            that can travel apart; a false result takes it out of the message.
+
+    Raises:
+        PicklingError: `obj`, or something in it, cannot be written.
+        ValueError: `protocol` is above HIGHEST_PROTOCOL, or too low for `buffer_callback`.
+    """
+    try:
+        if protocol is None and buffer_callback is None:
+            return _fory.dumps(obj)
+        _check_protocol(protocol, buffer_callback)
+        if buffer_callback is None:
+            return _fory.dumps(obj)
+        hooks = _WriteHooks()
+        hooks.buffer_callback = buffer_callback
+        return _fory._dump_hooked(obj, hooks)
+    except error.ForyError as failure:
+        _make_also(failure, PicklingError)
+        raise
+
+
+def load(
+    file: Any,
+    *,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    errors: str = "strict",
+    buffers: Optional[Iterable[Any]] = (),
+    allow_pickle: bool = False,
+) -> Any:
+    """Reads one message from `file` and leaves `file` right after it.
+
+    Args:
+        buffers: what the writer's buffer_callback received, in that order.
+        allow_pickle: read the standard library's pickles too. Only for trusted data.
+
+    Raises:
+        UnpicklingError: the bytes are damaged, or are not of the native format.
+        EOFError: the stream ends before the message does.
+    """
+    return Unpickler(
+        file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers, allow_pickle=allow_pickle
+    ).load()
+
+
+def loads(
+    data: Any,
+    /,
+    *,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    errors: str = "strict",
+    buffers: Optional[Iterable[Any]] = (),
+    allow_pickle: bool = False,
+) -> Any:
+    """The object in `data`, which is any contiguous bytes-like object.
+
+    Bytes after the message are ignored. Arguments and errors as in load().
+    """
+    if allow_pickle and _is_pickle(memoryview(data)[:1].tobytes()):
+        return _std.loads(
+            data, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=_given(buffers) or ()
+        )
+    hooks = _PLAIN
+    if buffers != ():
+        hooks = _ReadHooks()
+        hooks.buffers = _given(buffers)
+    try:
+        return _fory._load_hooked(data, hooks)
+    except error.ForyError as failure:
+        _make_also(failure, UnpicklingError)
+        raise
+
+
+# ---- writing --------------------------------------------------------------------
+
+
+class Pickler:
+    """Writes messages to a stream. Several dumps share what was written: an object
+    that an earlier one wrote becomes a reference, which the Unpickler that read
+    the earlier message resolves.
+
+    For subclasses, or set on an instance: `persistent_id(obj)`,
+    `reducer_override(obj)` and `dispatch_table`, as in the standard library.
+
+    Args:
+        file: an object with write(bytes).
+        protocol, fix_imports: as in dumps().
+        buffer_callback: as in dumps().
+    """
+
+    fast: bool = False
+    """True writes without references, so shared objects are written twice and
+    cycles fail. Deprecated in pickle."""
+
+    def __init__(
+        self,
+        file: Any,
+        protocol: Optional[int] = None,
+        fix_imports: bool = True,
+        buffer_callback: Optional[Callable[[PickleBuffer], Any]] = None,
+    ) -> None:
+        _check_protocol(protocol, buffer_callback)
+        self._write = _write_method(file)
+        self._buffer_callback = buffer_callback
+        self._memo = _core.Memo()
+
+    def dump(self, obj: Any) -> None:
+        """Writes `obj` as one message.
+
+        Raises:
+            PicklingError: something cannot be written; nothing is, then, and
+                the memo is as before.
+        """
+        try:
+            write = self._write
+        except AttributeError:
+            raise PicklingError("Pickler.__init__() was not called by %s.__init__()" % type(self).__name__) from None
+        hooks = self._hooks()
+        if self.fast:
+            fory = _make_fory(False)
+        else:
+            fory = _fory
+            hooks.memo = self._memo
+        try:
+            data = fory._dump_hooked(obj, hooks)
+        except error.ForyError as failure:
+            _make_also(failure, PicklingError)
+            raise
+        write(data)
+
+    def clear_memo(self) -> None:
+        """Forgets what was written, so that the next message stands alone."""
+        self._memo.clear()
+
+    @property
+    def memo(self) -> Any:
+        """What was written so far; another Pickler's memo may be assigned."""
+        return PicklerMemoProxy(self)
+
+    @memo.setter
+    def memo(self, value: Any) -> None:
+        if isinstance(value, PicklerMemoProxy):
+            self._memo = value._owner._memo.copy()
+        elif isinstance(value, dict):
+            entries = {}
+            for key, entry in value.items():
+                if not isinstance(key, int) or not isinstance(entry, tuple) or len(entry) != 2:
+                    raise TypeError("memo must map id(obj) to (number, obj)")
+                entries[entry[0]] = entry[1]
+            self._memo = _memo_of(entries)
+        else:
+            raise TypeError("memo must be a PicklerMemoProxy or dict, not %s" % type(value).__name__)
+
+    def persistent_id(self, obj: Any) -> Any:
+        """What to write in place of `obj`, or None to write `obj` itself."""
+        return None
+
+    def _hooks(self) -> "_WriteHooks":
+        # An absent hook costs nothing, so the base class's persistent_id is not passed on.
+        hooks = _WriteHooks()
+        hook = self.persistent_id
+        if getattr(hook, "__func__", None) is not Pickler.persistent_id:
+            hooks.persistent_id = hook
+        hook = getattr(self, "reducer_override", _MISSING)
+        if hook is not _MISSING:
+            if not callable(hook):
+                raise TypeError("reducer_override must be callable, not %s" % type(hook).__name__)
+            hooks.reducer_override = hook
+        table = getattr(self, "dispatch_table", None)
+        if table is not None:
+            hooks.dispatch_table = table
+        if self._buffer_callback is not None:
+            hooks.buffer_callback = self._buffer_callback
+        return hooks
+
+
+class PicklerMemoProxy:
+    """The value of `Pickler.memo`."""
+
+    def __init__(self, owner: Pickler) -> None:
+        self._owner = owner
+
+    def clear(self) -> None:
+        """Forgets all objects."""
+        self._owner.clear_memo()
+
+    def copy(self) -> Dict[int, Tuple[int, Any]]:
+        """A dict of id(obj) to (number, obj)."""
+        return {id(obj): (number, obj) for number, obj in enumerate(self._owner._memo.objects())}
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+
+class _WriteHooks:
+    """What the engine asks while it writes; an attribute that is not set is not asked."""
+
+    __slots__ = ("persistent_id", "reducer_override", "dispatch_table", "buffer_callback", "memo")
+
+    persistent_id: Callable[[Any], Any]
+    reducer_override: Callable[[Any], Any]
+    dispatch_table: Mapping[type, Callable[[Any], Any]]
+    buffer_callback: Callable[[PickleBuffer], Any]
+    memo: Any
+
+
+# ---- reading --------------------------------------------------------------------
+
+
+class Unpickler:
+    """Reads messages from a stream, each load() one.
+
+    For subclasses: `persistent_load(pid)` and `find_class(module, name)`.
+
+    Args:
+        file: an object with read(n) and readline(), as pickle asks for.
+        buffers: the out-of-band buffers of all messages, in order.
+        encoding, errors, fix_imports: for the standard library's pickles.
+        allow_pickle: read those too; None means the class attribute.
+    """
+
+    allow_pickle: bool = False
+    """Whether the standard library's pickles are read. Only for trusted data."""
+
+    def __init__(
+        self,
+        file: Any,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Optional[Iterable[Any]] = (),
+        allow_pickle: Optional[bool] = None,
+    ) -> None:
+        # pickle needs both; failures of the attributes themselves come first
+        if None in (getattr(file, "read", None), getattr(file, "readline", None)):
+            raise TypeError("file must have 'read' and 'readline' attributes")
+        if allow_pickle is not None:
+            self.allow_pickle = allow_pickle
+        if self.allow_pickle and not _can_look_ahead(file):
+            file = _PushBack(file)
+        self._file = file
+        self._buffers = _given(buffers)
+        self._memo = _core.Memo()
+        self._for_pickles = {"fix_imports": fix_imports, "encoding": encoding, "errors": errors}
+        self._std_unpickler: Optional[_StdUnpickler] = None
+
+    def load(self) -> Any:
+        """Reads one message.
+
+        Raises:
+            UnpicklingError, EOFError: as load().
+        """
+        try:
+            file = self._file
+        except AttributeError:
+            raise UnpicklingError(
+                "Unpickler.__init__() was not called by %s.__init__()" % type(self).__name__
+            ) from None
+        if self.allow_pickle and _is_pickle(_look_ahead(file)):
+            if self._std_unpickler is None:
+                self._std_unpickler = _StdUnpickler(self, file, self._buffers, self._for_pickles)
+            return self._std_unpickler.load()
+        hooks = self._hooks()
+        try:
+            return _fory._load_hooked(file, hooks)
+        except error.ForyError as failure:
+            _make_also(failure, UnpicklingError)
+            raise
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        """The object that `module` and the (dotted) `name` stand for.
+
+        A subclass may refuse by raising, or return something else.
+        """
+        sys.audit("pickle.find_class", module, name)
+        __import__(module, level=0)
+        obj: Any = sys.modules[module]
+        for part in name.split("."):
+            if part == "<locals>":
+                raise AttributeError("%r of module %r is local to a function" % (name, module))
+            obj = getattr(obj, part)
+        return obj
+
+    def persistent_load(self, pid: Any) -> Any:
+        """The object for which the writer's persistent_id returned `pid`."""
+        raise UnpicklingError("the message holds a persistent id, but there is no persistent_load")
+
+    @property
+    def memo(self) -> Any:
+        """What was read so far; another Unpickler's memo may be assigned."""
+        return UnpicklerMemoProxy(self)
+
+    @memo.setter
+    def memo(self, value: Any) -> None:
+        if isinstance(value, UnpicklerMemoProxy):
+            self._memo = value._owner._memo.copy()
+        elif isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, int):
+                    raise TypeError("memo key must be an int, not %s" % type(key).__name__)
+                if key < 0:
+                    raise ValueError("memo key must not be negative")
+            self._memo = _memo_of(value)
+        else:
+            raise TypeError("memo must be an UnpicklerMemoProxy or dict, not %s" % type(value).__name__)
+
+    def _hooks(self) -> "_ReadHooks":
+        hooks = _ReadHooks()
+        hook = self.persistent_load
+        if getattr(hook, "__func__", None) is not Unpickler.persistent_load:
+            hooks.persistent_load = hook
+        hook = self.find_class
+        if getattr(hook, "__func__", None) is not Unpickler.find_class:
+            hooks.find_class = hook
+        hooks.buffers = self._buffers
+        hooks.memo = self._memo
+        return hooks
+
+
+class UnpicklerMemoProxy:
+    """The value of `Unpickler.memo`."""
+
+    def __init__(self, owner: Unpickler) -> None:
+        self._owner = owner
+
+    def clear(self) -> None:
+        """Forgets all objects."""
+        self._owner._memo.clear()
+
+    def copy(self) -> Dict[int, Any]:
+        """A dict of number to object."""
+        return dict(enumerate(self._owner._memo.objects()))
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+
+class _ReadHooks:
+    """What the engine asks while it reads."""
+
+    __slots__ = ("persistent_load", "find_class", "buffers", "memo")
+
+    persistent_load: Callable[[Any], Any]
+    find_class: Callable[[str, str], Any]
+    buffers: Optional[Iterator[Any]]
+    memo: Any
+
+
+_PLAIN = _ReadHooks()
+
+
+class _StdUnpickler(_std.Unpickler):
+    """Reads a pickle with the hooks of one of our Unpicklers."""
+
+    def __init__(self, owner: Unpickler, file: Any, buffers: Optional[Iterator[Any]], options: Dict[str, Any]) -> None:
+        super().__init__(file, buffers=buffers or (), **options)
+        self._owner = owner
+        hook = owner.find_class
+        self._finds = getattr(hook, "__func__", None) is not Unpickler.find_class
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        if self._finds:
+            return self._owner.find_class(module, name)
+        return super().find_class(module, name)
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self._owner.persistent_load(pid)
+
+
+# ---- streams that hold either format ----------------------------------------------
+
+
+def _is_pickle(first: bytes) -> bool:
+    # A native message starts with its version in bits 2 to 7, bit 0 clear; the
+    # lowest opcode of pickle is 0x28, and those from 0x80 on are far away.
+    return len(first) > 0 and (first[0] >= 0x28 or first[0] & 1 == 1)
+
+
+def _can_look_ahead(file: Any) -> bool:
+    if _peek(file) is not None:
+        return True
+    try:
+        file.seek(file.tell())
+    except (AttributeError, OSError, NotImplementedError):
+        return False
+    return True
+
+
+def _look_ahead(file: Any) -> bytes:
+    ahead = _peek(file)
+    if ahead is None:
+        position = file.tell()
+        ahead = file.read(1)
+        file.seek(position)
+    return bytes(ahead[:1])
+
+
+def _peek(file: Any) -> Any:
+    try:
+        return file.peek(1)
+    except (AttributeError, OSError, NotImplementedError):
+        return None
+
+
+class _PushBack:
+    """One byte of look-ahead for a stream that can only be read forwards."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._ahead = b""
+
+    def peek(self, size: int = 1) -> bytes:
+        if not self._ahead:
+            self._ahead = bytes(self._file.read(1))
+        return self._ahead
+
+    def read(self, size: int = -1) -> bytes:
+        if size == 0 or not self._ahead:
+            return bytes(self._file.read(size))
+        ahead, self._ahead = self._ahead, b""
+        return ahead if size == 1 else ahead + bytes(self._file.read(size - 1 if size > 0 else size))
+
+    def readline(self) -> bytes:
+        ahead, self._ahead = self._ahead, b""
+        return ahead if ahead == b"\n" else ahead + bytes(self._file.readline())
+
+
+# ---- helpers --------------------------------------------------------------------
+
+
+def _check_protocol(protocol: Optional[int], buffer_callback: Any) -> None:
+    if protocol is None or protocol < 0:
+        return
+    if protocol > HIGHEST_PROTOCOL:
+        raise ValueError("pickle protocol must be <= %d" % HIGHEST_PROTOCOL)
+    if buffer_callback is not None and protocol < 5:
+        raise ValueError("buffer_callback needs protocol >= 5")
+
+
+def _write_method(file: Any) -> Callable[[bytes], Any]:
+    try:
+        write = file.write
+    except AttributeError:
+        raise TypeError("file must have a 'write' attribute") from None
+    return write  # type: ignore[no-any-return]
+
+
+def _given(buffers: Optional[Iterable[Any]]) -> Optional[Iterator[Any]]:
+    return None if buffers is None or buffers == () else iter(buffers)
+
+
+def _memo_of(entries: Mapping[int, Any]) -> Any:
+    # Numbers that nothing has are filled with objects that nobody else has.
+    size = max(entries) + 1 if entries else 0
+    return _core.Memo([entries[i] if i in entries else object() for i in range(size)])
+
+
+def _make_also(failure: error.ForyError, base: Union[Type[PicklingError], Type[UnpicklingError]]) -> None:
+    """Makes a ForyError one of pickle's errors too, keeping its identity, traceback and notes."""
+    cls = type(failure)
+    if isinstance(failure, base) or cls.__module__ != error.__name__:
+        return
+    failure.__class__ = globals().get(_joined(cls, base)) or _join(cls, base)
+
+
+def _joined(cls: type, base: type) -> str:
+    return cls.__name__[: -len("Error")] + base.__name__
+
+
+def _join(cls: Type[error.ForyError], base: type) -> Any:
+    name = _joined(cls, base)
+    both = type(name, (cls, base), {"__module__": __name__, "__doc__": cls.__doc__})
+    return globals().setdefault(name, both)
+
+
+def __getattr__(name: str) -> Any:
+    # The classes made by _join are importable, so that such an error can itself
+    # be sent to another process.
+    for base in (UnpicklingError, PicklingError):
+        if name.endswith(base.__name__):
+            cls = getattr(error, name[: -len(base.__name__)] + "Error", None)
+            if isinstance(cls, type) and issubclass(cls, error.ForyError):
+                return _join(cls, base)
+            break
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))
