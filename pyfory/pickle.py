@@ -455,7 +455,9 @@ class _StdUnpickler(_std.Unpickler):
     """Reads a pickle with the hooks of one of our Unpicklers."""
 
     def __init__(self, owner: Unpickler, file: Any, buffers: Optional[Iterator[Any]], options: Dict[str, Any]) -> None:
-        super().__init__(file, buffers=buffers or (), **options)
+        # Without peek() it takes from the file just what it needs; else it would
+        # keep bytes of the messages after it.
+        super().__init__(_Plainly(file) if hasattr(file, "peek") else file, buffers=buffers or (), **options)
         self._owner = owner
         hook = owner.find_class
         self._finds = getattr(hook, "__func__", None) is not Unpickler.find_class
@@ -502,6 +504,14 @@ def _peek(file: Any) -> Any:
         return file.peek(1)
     except (AttributeError, OSError, NotImplementedError):
         return None
+
+
+class _Plainly:
+    """A stream's reading methods without peek()."""
+
+    def __init__(self, file: Any) -> None:
+        self.read = file.read
+        self.readline = file.readline
 
 
 class _PushBack:
