@@ -38,7 +38,7 @@ from pickle import (
 )
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Type, Union
 
-from pyfory import _core, error
+from pyfory import error
 from pyfory.fory import Fory
 
 __all__ = [
@@ -203,7 +203,7 @@ class Pickler:
         _check_protocol(protocol, buffer_callback)
         self._write = _write_method(file)
         self._buffer_callback = buffer_callback
-        self._memo = _core.Memo()
+        self._memo: Dict[int, Tuple[int, Any]] = {}
 
     def dump(self, obj: Any) -> None:
         """Writes `obj` as one message.
@@ -217,15 +217,21 @@ class Pickler:
         except AttributeError:
             raise PicklingError("Pickler.__init__() was not called by %s.__init__()" % type(self).__name__) from None
         hooks = self._hooks()
+        memo = self._memo
         if self.fast:
             fory = _make_fory(False)
         else:
             fory = _fory
-            hooks.memo = self._memo
+            hooks.memo = memo
+        known = len(memo)
         try:
             data = fory._dump_hooked(obj, hooks)
-        except error.ForyError as failure:
-            _make_also(failure, PicklingError)
+        except BaseException as failure:
+            # what the reader will never see must not be referred to
+            while len(memo) > known:
+                memo.popitem()
+            if isinstance(failure, error.ForyError):
+                _make_also(failure, PicklingError)
             raise
         write(data)
 
@@ -241,14 +247,12 @@ class Pickler:
     @memo.setter
     def memo(self, value: Any) -> None:
         if isinstance(value, PicklerMemoProxy):
-            self._memo = value._owner._memo.copy()
+            self._memo = value.copy()
         elif isinstance(value, dict):
-            entries = {}
             for key, entry in value.items():
                 if not isinstance(key, int) or not isinstance(entry, tuple) or len(entry) != 2:
                     raise TypeError("memo must map id(obj) to (number, obj)")
-                entries[entry[0]] = entry[1]
-            self._memo = _memo_of(entries)
+            self._memo = dict(value)
         else:
             raise TypeError("memo must be a PicklerMemoProxy or dict, not %s" % type(value).__name__)
 
@@ -287,22 +291,20 @@ class PicklerMemoProxy:
 
     def copy(self) -> Dict[int, Tuple[int, Any]]:
         """A dict of id(obj) to (number, obj)."""
-        return {id(obj): (number, obj) for number, obj in enumerate(self._owner._memo.objects())}
+        return dict(self._owner._memo)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return dict, (self.copy(),)
 
 
 class _WriteHooks:
-    """What the engine asks while it writes; an attribute that is not set is not asked."""
+    """What the engine asks while it writes; what is None is not asked."""
 
-    __slots__ = ("persistent_id", "reducer_override", "dispatch_table", "buffer_callback", "memo")
-
-    persistent_id: Callable[[Any], Any]
-    reducer_override: Callable[[Any], Any]
-    dispatch_table: Mapping[type, Callable[[Any], Any]]
-    buffer_callback: Callable[[PickleBuffer], Any]
-    memo: Any
+    persistent_id: Optional[Callable[[Any], Any]] = None
+    reducer_override: Optional[Callable[[Any], Any]] = None
+    dispatch_table: Optional[Mapping[type, Callable[[Any], Any]]] = None
+    buffer_callback: Optional[Callable[[PickleBuffer], Any]] = None
+    memo: Optional[Dict[int, Tuple[int, Any]]] = None
 
 
 # ---- reading --------------------------------------------------------------------
@@ -342,7 +344,7 @@ class Unpickler:
             file = _PushBack(file)
         self._file = file
         self._buffers = _given(buffers)
-        self._memo = _core.Memo()
+        self._memo: Dict[int, Any] = {}
         self._for_pickles = {"fix_imports": fix_imports, "encoding": encoding, "errors": errors}
         self._std_unpickler: Optional[_StdUnpickler] = None
 
@@ -395,14 +397,14 @@ class Unpickler:
     @memo.setter
     def memo(self, value: Any) -> None:
         if isinstance(value, UnpicklerMemoProxy):
-            self._memo = value._owner._memo.copy()
+            self._memo = value.copy()
         elif isinstance(value, dict):
             for key in value:
                 if not isinstance(key, int):
                     raise TypeError("memo key must be an int, not %s" % type(key).__name__)
                 if key < 0:
                     raise ValueError("memo key must not be negative")
-            self._memo = _memo_of(value)
+            self._memo = dict(value)
         else:
             raise TypeError("memo must be an UnpicklerMemoProxy or dict, not %s" % type(value).__name__)
 
@@ -431,21 +433,19 @@ class UnpicklerMemoProxy:
 
     def copy(self) -> Dict[int, Any]:
         """A dict of number to object."""
-        return dict(enumerate(self._owner._memo.objects()))
+        return dict(self._owner._memo)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return dict, (self.copy(),)
 
 
 class _ReadHooks:
-    """What the engine asks while it reads."""
+    """What the engine asks while it reads; what is None is not asked."""
 
-    __slots__ = ("persistent_load", "find_class", "buffers", "memo")
-
-    persistent_load: Callable[[Any], Any]
-    find_class: Callable[[str, str], Any]
-    buffers: Optional[Iterator[Any]]
-    memo: Any
+    persistent_load: Optional[Callable[[Any], Any]] = None
+    find_class: Optional[Callable[[str, str], Any]] = None
+    buffers: Optional[Iterator[Any]] = None
+    memo: Optional[Dict[int, Any]] = None
 
 
 _PLAIN = _ReadHooks()
@@ -559,12 +559,6 @@ def _write_method(file: Any) -> Callable[[bytes], Any]:
 
 def _given(buffers: Optional[Iterable[Any]]) -> Optional[Iterator[Any]]:
     return None if buffers is None or buffers == () else iter(buffers)
-
-
-def _memo_of(entries: Mapping[int, Any]) -> Any:
-    # Numbers that nothing has are filled with objects that nobody else has.
-    size = max(entries) + 1 if entries else 0
-    return _core.Memo([entries[i] if i in entries else object() for i in range(size)])
 
 
 def _make_also(failure: error.ForyError, base: Union[Type[PicklingError], Type[UnpicklingError]]) -> None:
