@@ -275,6 +275,13 @@ class Fory(_core.Engine):
 
         return load(self, stream, buffers)
 
+    def _load_hooked(self, source: Any, hooks: Any) -> Any:
+        if not hasattr(source, "read") or isinstance(source, (bytes, bytearray, memoryview, _core.Buffer)):
+            return super()._load_hooked(source, hooks)
+        from pyfory.stream import load
+
+        return load(_Hooked(self, hooks), source)
+
     # Per-operation state lives in contexts of its own: there is never anything to reset.
 
     def reset(self) -> None:
@@ -285,6 +292,17 @@ class Fory(_core.Engine):
 
     def __reduce__(self) -> Any:
         raise TypeError("a Fory cannot be pickled; build one in each process")
+
+
+class _Hooked:
+    """Reads as a Fory does, under the hooks of an Unpickler."""
+
+    def __init__(self, fory: Fory, hooks: Any) -> None:
+        self._fory = fory
+        self._hooks = hooks
+
+    def deserialize(self, buffer: Any, buffers: Any) -> Any:
+        return _core.Engine._load_hooked(self._fory, buffer, self._hooks)
 
 
 def _registry_class(xlang: bool) -> Type[TypeRegistry]:

@@ -53,15 +53,16 @@ class _Source:
 class _Peeking:
     """Shows a Buffer what `peek` shows and takes it from the stream only when it is settled."""
 
-    __slots__ = ("_stream", "_ahead")
+    __slots__ = ("_stream", "_ahead", "_deaf")
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._ahead = 0
+        self._deaf = False
 
     def readinto(self, room: memoryview) -> Optional[int]:
         self.settle(0)
-        data = self._stream.peek(1)
+        data = self._peek()
         if data:
             data = data[: len(room)]
             self._ahead = len(data)
@@ -69,6 +70,16 @@ class _Peeking:
         # the end, or a stream that does not block and has nothing yet: read() tells them apart
         data = self._stream.read(1)
         return None if data is None else _copy(data, room)
+
+    def _peek(self) -> Any:
+        if self._deaf:
+            return b""
+        try:
+            return self._stream.peek(1)
+        except NotImplementedError:
+            # as the pickle module takes it: byte by byte then
+            self._deaf = True
+            return b""
 
     def settle(self, left: int) -> None:
         """Takes what was shown, but for the last `left` bytes."""

@@ -31,6 +31,7 @@ ask_callback(ForyWriteCtx *w, PyObject *source)
     }
     in_band = PyObject_IsTrue(answer);
     Py_DECREF(answer);
+    w->native->any_out |= in_band == 0;
     return in_band;
 }
 
@@ -126,6 +127,7 @@ write_pickle_buffer(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         PyObject *answer = fory_write_pin(w) < 0 ? NULL : PyObject_CallFunctionObjArgs(w->buffer_callback, v, NULL);
         in_band = answer == NULL ? -1 : PyObject_IsTrue(answer);
         Py_XDECREF(answer);
+        w->native->any_out |= in_band == 0;
     }
     rc = -1;
     view = in_band < 0 ? NULL : PyPickleBuffer_GetBuffer(v);
@@ -213,18 +215,11 @@ array_memory(PyObject *array, Py_buffer *view, int writable)
     return rc;
 }
 
-/* the same as an object that BufferObject can export; new reference */
+/* the same as an object that anything can export, flat and in memory order; new reference */
 static PyObject *
 array_exporter(PyObject *array)
 {
-    Py_buffer view;
-    PyObject *flat, *bytes;
-    if (PyObject_GetBuffer(array, &view, PyBUF_ANY_CONTIGUOUS) == 0) {
-        PyBuffer_Release(&view);
-        return Py_NewRef(array);
-    }
-    PyErr_Clear();
-    flat = PyObject_CallMethod(array, "ravel", "s", "K");
+    PyObject *flat = PyObject_CallMethod(array, "ravel", "s", "K"), *bytes;
     bytes = flat == NULL ? NULL : PyObject_CallMethod(flat, "view", "s", "u1");
     Py_XDECREF(flat);
     return bytes;

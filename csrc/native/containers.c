@@ -5,7 +5,7 @@ static int
 changed(ForyWriteCtx *w, const char *what)
 {
     (void)w;
-    PyErr_Format(PyExc_RuntimeError, "%s changed size during serialization", what);
+    PyErr_Format(PyExc_RuntimeError, "%s changed size during iteration", what);
     return -1;
 }
 

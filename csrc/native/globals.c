@@ -253,7 +253,7 @@ ask_name(ForyWriteCtx *w, PyObject *o, ForyGlobal *g)
     if (fory_write_pin(w) < 0) {
         return -1;
     }
-    answer = PyObject_CallMethod(w->engine->registry, "name_of", "O", o);
+    answer = PyObject_CallMethod(w->engine->registry, "name_of", "(O)", o);
     if (answer == NULL) {
         return -1;
     }

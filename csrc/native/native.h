@@ -201,6 +201,7 @@ typedef struct ForyNativeWrite {
     size_t cap_checked;
     uint32_t n_shapes;
     uint8_t hooked;
+    uint8_t any_out;         /* a buffer was left out of the message */
     uint8_t raw_buffers;     /* the callback gets PickleBuffers, and only those that were there */
     PyObject *session;       /* dict of one message, for code by value */
     /* pyfory.pickle; borrowed from the caller */

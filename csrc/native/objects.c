@@ -8,18 +8,6 @@
 
 /* ---- shapes -------------------------------------------------------------------------- */
 
-static ForyWriteShape *
-find_shape(const ForyObjectCodec *c, const uint8_t *order, size_t n, size_t n_slots)
-{
-    for (size_t i = 0; i < c->n_shapes; i++) {
-        ForyWriteShape *s = c->shapes[i];
-        if (s->n == n && s->n_slots == n_slots && memcmp(s->order, order, n) == 0) {
-            return s;
-        }
-    }
-    return NULL;
-}
-
 /* NULL without an exception when the class has too many variants already. */
 static ForyWriteShape *
 new_shape(ForyEngine *e, ForyObjectCodec *c, const uint8_t *order, PyObject *const *names, size_t n, size_t n_slots)
@@ -124,6 +112,18 @@ shape_of_dict(ForyEngine *e, ForyObjectCodec *c, PyObject *o, PyObject *dict)
 }
 
 #if FORY_INLINE_VALUES
+static ForyWriteShape *
+find_shape(const ForyObjectCodec *c, const uint8_t *order, size_t n, size_t n_slots)
+{
+    for (size_t i = 0; i < c->n_shapes; i++) {
+        ForyWriteShape *s = c->shapes[i];
+        if (s->n == n && s->n_slots == n_slots && memcmp(s->order, order, n) == 0) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
 static ForyWriteShape *
 shape_of_inline(ForyEngine *e, ForyObjectCodec *c, PyObject *o)
 {
@@ -289,7 +289,7 @@ check_class(ForyWriteCtx *w, ForyObjectCodec *c)
         /* changed since, perhaps only in ways that do not matter */
         PyObject *slots;
         if (fory_write_pin(w) < 0 ||
-            (slots = PyObject_CallMethod(w->engine->registry, "slots_of_plain", "O", (PyObject *)c->type)) == NULL) {
+            (slots = PyObject_CallMethod(w->engine->registry, "slots_of_plain", "(O)", (PyObject *)c->type)) == NULL) {
             return -1;
         }
         int same = PyTuple_Check(slots) && PyTuple_GET_SIZE(slots) == c->n_slots;

@@ -202,7 +202,7 @@ new_instance(ForyReadCtx *r, const ForyReadShape *s)
 {
     PyObject *o;
     if (FORY_UNLIKELY(r->native->guarded)) {
-        PyObject *rc = PyObject_CallMethod(r->engine->registry, "authorize_instantiation", "O", (PyObject *)s->cls);
+        PyObject *rc = PyObject_CallMethod(r->engine->registry, "authorize_instantiation", "(O)", (PyObject *)s->cls);
         if (rc == NULL) {
             return NULL;
         }

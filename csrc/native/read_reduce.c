@@ -122,7 +122,7 @@ read_items(ForyReadCtx *r, PyObject *o)
             PyErr_Clear();
             for (Py_ssize_t i = 0; i < PyList_GET_SIZE(chunk); i++) {
                 Py_XDECREF(rc);
-                rc = PyObject_CallMethod(o, "append", "O", PyList_GET_ITEM(chunk, i));
+                rc = PyObject_CallMethod(o, "append", "(O)", PyList_GET_ITEM(chunk, i));
                 if (rc == NULL) {
                     break;
                 }
@@ -283,7 +283,7 @@ read_rest(ForyReadCtx *r, PyObject *o, unsigned bits)
     Py_XDECREF(setter);
     Py_XDECREF(state);
     if (FORY_UNLIKELY(r->native->guarded)) {
-        return PyObject_CallMethod(r->engine->registry, "inspect_reduced", "O", o);
+        return PyObject_CallMethod(r->engine->registry, "inspect_reduced", "(O)", o);
     }
     return Py_NewRef(o);
 error:
@@ -341,7 +341,7 @@ fory_native_read_reduce(ForyReadCtx *r, int tag)
     }
     result = bits ? read_rest(r, o, bits)
              : FORY_UNLIKELY(r->native->guarded)
-                 ? PyObject_CallMethod(r->engine->registry, "inspect_reduced", "O", o)
+                 ? PyObject_CallMethod(r->engine->registry, "inspect_reduced", "(O)", o)
                  : Py_NewRef(o);
     if (result != NULL && result != o && id >= 0) {
         /* a policy put another object in its place */

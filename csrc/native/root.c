@@ -251,7 +251,7 @@ end_write(ForyWriteCtx *w)
     }
     n->n_marks = n->n_far = 0;
     n->n_ids = n->n_globals = n->n_shapes = n->reopened = 0;
-    n->hooked = n->raw_buffers = 0;
+    n->hooked = n->raw_buffers = n->any_out = 0;
     n->persistent_id = n->reducer_override = n->dispatch_table = n->memo = NULL;
     Py_CLEAR(n->session);
 }
@@ -322,7 +322,7 @@ static int
 write_root(ForyWriteCtx *w, PyObject *v)
 {
     int rc;
-    if (fory_native_tag(w, FORY_NATIVE_VERSION << ROOT_VERSION_SHIFT | (w->out_of_band ? ROOT_OUT_OF_BAND : 0)) < 0) {
+    if (fory_native_tag(w, FORY_NATIVE_VERSION << ROOT_VERSION_SHIFT) < 0) {
         return -1;
     }
     w->native->base = 1;
@@ -330,7 +330,13 @@ write_root(ForyWriteCtx *w, PyObject *v)
     Py_INCREF(v);
     rc = fory_native_write(w, v);
     Py_DECREF(v);
-    return rc < 0 ? -1 : fory_native_write_marks(w);
+    if (rc < 0 || fory_native_write_marks(w) < 0) {
+        return -1;
+    }
+    if (w->native->any_out) {
+        w->out.start[0] |= ROOT_OUT_OF_BAND;
+    }
+    return 0;
 }
 
 static int

@@ -20,6 +20,7 @@ PyModule_AddType(PyObject *module, PyTypeObject *type)
     return 0;
 }
 #define Py_IS_TYPE(o, t) (Py_TYPE(o) == (t))
+#define Py_SET_SIZE(o, n) (Py_SIZE(o) = (n))
 #define PyObject_CallNoArgs(f) PyObject_CallObject((f), NULL)
 #define PyObject_CallOneArg(f, a) PyObject_CallFunctionObjArgs((f), (a), NULL)
 #define PyObject_Vectorcall _PyObject_Vectorcall

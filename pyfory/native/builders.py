@@ -36,7 +36,7 @@ def memory_view(data: Any, format: str, shape: Tuple[int, ...]) -> memoryview:
     view = memoryview(data)
     if format == "B" and len(shape) == 1:
         return view
-    return view.cast(format, shape)
+    return view.cast(format, shape)  # type: ignore[call-overload,no-any-return]
 
 
 def zone_info(cls: type, key: str, from_cache: int) -> Any:
