@@ -260,9 +260,7 @@ write_dtype(ForyWriteCtx *w, PyObject *dtype)
             same = again != NULL ? PyObject_RichCompareBool(again, dtype, Py_EQ) : 1;
         }
     }
-    rc = same < 0 || fory_write_keep(w, text != NULL && same ? text : dtype) < 0
-             ? -1
-             : fory_native_write(w, text != NULL && same ? text : dtype);
+    rc = same < 0 ? -1 : fory_native_write(w, text != NULL && same ? text : dtype);
 done:
     Py_XDECREF(again);
     Py_XDECREF(kind);
@@ -276,7 +274,7 @@ write_array(ForyWriteCtx *w, PyObject *array, PyObject *dtype, int fortran, Fory
     PyObject *shape = PyObject_GetAttrString(array, "shape"), *exporter = NULL;
     Py_buffer view;
     int in_band = 1, rc = -1;
-    if (shape == NULL || !PyTuple_Check(shape) || fory_write_keep(w, shape) < 0) {
+    if (shape == NULL || !PyTuple_Check(shape)) {
         goto done;
     }
     if (w->out_of_band) {
@@ -347,7 +345,7 @@ write_ndarray(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (!c_order && !f_order) {
         /* compacted once */
         compact = PyObject_CallMethod(v, "copy", "s", "C");
-        if (compact == NULL || fory_write_keep(w, compact) < 0) {
+        if (compact == NULL) {
             goto done;
         }
     }

@@ -249,7 +249,7 @@ write_range(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     rc = fory_native_ext(w, slice ? FORY_X_SLICE : FORY_X_RANGE) < 0 || fory_write_enter(w) < 0 ? -1 : 0;
     for (int i = 0; rc == 0 && i < 3; i++) {
         PyObject *part = PyObject_GetAttrString(v, names[i]);
-        rc = part == NULL || fory_write_keep(w, part) < 0 || fory_native_write(w, part) < 0 ? -1 : 0;
+        rc = part == NULL || fory_native_write(w, part) < 0 ? -1 : 0;
         Py_XDECREF(part);
     }
     if (rc == 0) {

@@ -172,7 +172,7 @@ typedef struct ForyNativeEngine {
     uint8_t guarded; /* a policy: every class and call is asked for */
     /* strong references */
     PyObject *newobj, *newobj_ex, *dispatch_table, *modules;
-    PyObject *str_reduce_ex, *str_setstate, *str_new, *protocol;
+    PyObject *str_reduce_ex, *str_reduce, *str_getstate, *str_setstate, *str_new, *protocol;
 } ForyNativeEngine;
 
 /* ---- per operation --------------------------------------------------------- */
@@ -341,6 +341,8 @@ void fory_native_flush_shapes(ForyNativeEngine *n);
 
 /* reducer: called with the object instead of the protocol; or NULL */
 const ForyCodec *fory_native_reduce_codec(ForyEngine *e, PyTypeObject *type, PyObject *reducer);
+/* Classes whose part in the protocol is __getstate__ alone, or __reduce__ alone. */
+const ForyCodec *fory_native_shortcut_codec(ForyEngine *e, PyTypeObject *type, int stateful);
 /* Classes, functions, modules and what belongs to them. */
 const ForyCodec *fory_native_code_codec(ForyEngine *e, PyTypeObject *type);
 const ForyCodec *fory_native_enum_codec(ForyEngine *e, PyTypeObject *type);

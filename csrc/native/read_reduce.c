@@ -80,6 +80,9 @@ call_new(ForyReadCtx *r, PyObject *cls, PyObject *args, PyObject *kwargs)
         return PyObject_CallMethod(r->engine->registry, "call_new", "OOO", cls, args,
                                    kwargs == NULL ? Py_None : kwargs);
     }
+    if (((PyTypeObject *)cls)->tp_new == PyBaseObject_Type.tp_new && PyTuple_GET_SIZE(args) == 1 && kwargs == NULL) {
+        return PyBaseObject_Type.tp_new((PyTypeObject *)cls, r->st->empty_tuple, NULL);
+    }
     method = PyObject_GetAttr(cls, r->engine->native->str_new);
     if (method == NULL) {
         return NULL;
@@ -195,6 +198,11 @@ apply_state(ForyReadCtx *r, PyObject *o, PyObject *state)
     Py_ssize_t position = 0;
     if (FORY_UNLIKELY(r->native->guarded)) {
         rc = PyObject_CallMethod(r->engine->registry, "apply_state", "OO", o, state);
+        Py_XDECREF(rc);
+        return rc == NULL ? -1 : 0;
+    }
+    if (_PyType_Lookup(Py_TYPE(o), r->engine->native->str_setstate) != NULL) {
+        rc = PyObject_CallMethodObjArgs(o, r->engine->native->str_setstate, state, NULL);
         Py_XDECREF(rc);
         return rc == NULL ? -1 : 0;
     }

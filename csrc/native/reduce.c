@@ -1,14 +1,16 @@
 /* The reduce protocol, enums, and code by value, writing.
  *
  * Precedence is pickle's: the memo, hooks of a Pickler, copyreg's dispatch
- * table, __reduce_ex__. Results are kept until the message is complete, because
- * the reference table knows objects by address. */
+ * table, __reduce_ex__. Temporaries need no keeping: the reference table knows
+ * objects by address, but it owns them once user code has run. */
 #include "native/native.h"
 
 typedef struct ForyReduceCodec {
     ForyCodec base;
     PyTypeObject *type;
     PyObject *reducer; /* kept by the engine, or NULL */
+    unsigned int version;
+    uint32_t serial;
 } ForyReduceCodec;
 
 static int
@@ -76,7 +78,7 @@ write_iterator(ForyWriteCtx *w, PyObject *iterator, int pairs)
             }
         }
         n = PyList_GET_SIZE(chunk);
-        if (fory_write_keep(w, chunk) < 0 || fory_room(w, FORY_VU64_MAX) < 0) {
+        if (fory_room(w, FORY_VU64_MAX) < 0) {
             goto error;
         }
         fory_put_vu64(&w->out, (uint64_t)n);
@@ -184,7 +186,7 @@ write_result(ForyWriteCtx *w, PyObject *o, PyObject *reduced, ForyLate *late)
     if (!PyTuple_Check(reduced)) {
         return bad_reduce(w, o, "");
     }
-    if (fory_write_keep(w, reduced) < 0 || fory_write_enter(w) < 0) {
+    if (fory_write_enter(w) < 0) {
         return -1;
     }
     rc = write_tuple(w, o, reduced, late);
@@ -209,6 +211,77 @@ fory_native_write_reduced(ForyWriteCtx *w, PyObject *o, PyObject *reduced)
 }
 
 /* ---- by protocol ------------------------------------------------------------------------ */
+
+/* Once per message and class: nobody registered a reducer for it, and it still
+ * has the methods that were looked at. 1 / 0 / -1. */
+static FORY_NOINLINE int
+check_class(ForyWriteCtx *w, ForyReduceCodec *c)
+{
+    ForyNativeWrite *n = w->native;
+    if (fory_grow_array(&n->checked, &n->cap_checked, c->serial + 1, sizeof(*n->checked)) < 0) {
+        return -1;
+    }
+    if (c->version != fory_type_version(c->type) ||
+        PyDict_GetItemWithError(w->engine->native->dispatch_table, (PyObject *)c->type) != NULL) {
+        return 0;
+    }
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    n->checked[c->serial] = (ForySeen){w->generation, 0};
+    return 1;
+}
+
+FORY_INLINE int
+is_checked(ForyWriteCtx *w, ForyReduceCodec *c)
+{
+    const ForyNativeWrite *n = w->native;
+    if (FORY_LIKELY(c->serial < n->cap_checked) && FORY_LIKELY(n->checked[c->serial].generation == w->generation)) {
+        return 1;
+    }
+    return check_class(w, c);
+}
+
+/* A class with __getstate__ and object's own reduce methods: they would give
+ * copyreg.__newobj__, (cls,) and the state. */
+static int
+write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
+{
+    ForyReduceCodec *c = (ForyReduceCodec *)base;
+    PyObject *state;
+    ForyLate late;
+    int rc = is_checked(w, c);
+    if (rc <= 0) {
+        return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
+    }
+    rc = fory_native_open(w, o, &late);
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    Py_INCREF(o);
+    rc = -1;
+    state = fory_write_pin(w) < 0 ? NULL
+                                  : PyObject_CallMethodObjArgs(o, w->engine->native->str_getstate, NULL);
+    if (state == NULL || fory_write_enter(w) < 0) {
+        goto done;
+    }
+    if (fory_room(w, 2) == 0) {
+        fory_put_u8(&w->out, state == Py_None ? FORY_N_NEWOBJ : FORY_N_NEWOBJ_X);
+        if (state != Py_None) {
+            fory_put_u8(&w->out, FORY_REDUCE_STATE);
+        }
+        rc = fory_native_write_global(w, (PyObject *)c->type) < 0 || fory_native_tag(w, 0) < 0 ||
+                     fory_native_close(w, o, &late) < 0 ? -1
+             : state == Py_None ? 0
+                                : fory_native_write(w, state);
+    }
+    w->depth--;
+done:
+    fory_native_abandon(w, &late);
+    Py_XDECREF(state);
+    Py_DECREF(o);
+    return rc;
+}
 
 static PyObject *
 reduce(ForyWriteCtx *w, PyObject *o)
@@ -275,6 +348,38 @@ fory_native_write_by_protocol(ForyWriteCtx *w, PyObject *o)
     return write_with(w, o, NULL);
 }
 
+/* A class with its own __reduce__, which object's __reduce_ex__ would call. */
+static int
+write_reducing(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
+{
+    ForyReduceCodec *c = (ForyReduceCodec *)base;
+    PyObject *reduced;
+    ForyLate late;
+    int rc = is_checked(w, c);
+    if (rc <= 0) {
+        return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
+    }
+    rc = fory_native_open(w, o, &late);
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    Py_INCREF(o);
+    reduced = fory_write_pin(w) < 0 ? NULL : PyObject_CallMethodObjArgs(o, w->engine->native->str_reduce, NULL);
+    if (reduced == NULL) {
+        rc = -1;
+    }
+    else if (PyUnicode_Check(reduced)) {
+        rc = fory_native_write_named(w, o, reduced);
+    }
+    else {
+        rc = write_result(w, o, reduced, &late);
+    }
+    fory_native_abandon(w, &late);
+    Py_XDECREF(reduced);
+    Py_DECREF(o);
+    return rc;
+}
+
 static int
 write_reduce(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
 {
@@ -291,6 +396,20 @@ fory_native_reduce_codec(ForyEngine *e, PyTypeObject *type, PyObject *reducer)
     c->base.write = write_reduce;
     c->type = type;
     c->reducer = reducer;
+    return &c->base;
+}
+
+const ForyCodec *
+fory_native_shortcut_codec(ForyEngine *e, PyTypeObject *type, int stateful)
+{
+    ForyReduceCodec *c = fory_engine_alloc(e, sizeof(*c));
+    if (c == NULL) {
+        return NULL;
+    }
+    c->base.write = stateful ? write_stateful : write_reducing;
+    c->type = type;
+    c->version = fory_type_version(type);
+    c->serial = e->native->n_object_codecs++;
     return &c->base;
 }
 
@@ -311,7 +430,7 @@ write_enum(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
         fory_native_abandon(w, &late);
         return -1;
     }
-    rc = fory_write_keep(w, value) < 0 || fory_native_tag(w, FORY_N_ENUM) < 0 ||
+    rc = fory_native_tag(w, FORY_N_ENUM) < 0 ||
                  fory_native_write_global(w, (PyObject *)Py_TYPE(o)) < 0 || fory_native_write(w, value) < 0
              ? -1
              : fory_native_close(w, o, &late);
@@ -343,7 +462,7 @@ write_captured(ForyWriteCtx *w, PyObject *o, PyObject *captured, ForyLate *late)
     if (!PyTuple_Check(captured) || !PyArg_ParseTuple(captured, "IO!O!O", &kind, &PyTuple_Type, &header, &PyTuple_Type, &args, &state)) {
         return -1;
     }
-    if (fory_write_keep(w, captured) < 0 || fory_write_enter(w) < 0) {
+    if (fory_write_enter(w) < 0) {
         return -1;
     }
     rc = fory_native_tag_n(w, FORY_N_CODE, kind) < 0 || write_arguments(w, header, 0) < 0 ||

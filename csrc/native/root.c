@@ -38,11 +38,13 @@ install(ForyEngine *e)
     n->dispatch_table = import_attribute("copyreg", "dispatch_table");
     n->modules = import_attribute("sys", "modules");
     n->str_reduce_ex = PyUnicode_InternFromString("__reduce_ex__");
+    n->str_reduce = PyUnicode_InternFromString("__reduce__");
+    n->str_getstate = PyUnicode_InternFromString("__getstate__");
     n->str_setstate = PyUnicode_InternFromString("__setstate__");
     n->str_new = PyUnicode_InternFromString("__new__");
     n->protocol = PyLong_FromLong(5);
     if (n->newobj == NULL || n->newobj_ex == NULL || n->dispatch_table == NULL || n->modules == NULL ||
-        n->str_reduce_ex == NULL || n->str_setstate == NULL || n->str_new == NULL || n->protocol == NULL) {
+        n->str_reduce_ex == NULL || n->str_reduce == NULL || n->str_getstate == NULL || n->str_setstate == NULL || n->str_new == NULL || n->protocol == NULL) {
         return -1;
     }
     if (!PyDict_Check(n->dispatch_table) || !PyDict_Check(n->modules)) {
@@ -102,6 +104,8 @@ free_engine(ForyEngine *e)
     Py_XDECREF(n->dispatch_table);
     Py_XDECREF(n->modules);
     Py_XDECREF(n->str_reduce_ex);
+    Py_XDECREF(n->str_reduce);
+    Py_XDECREF(n->str_getstate);
     Py_XDECREF(n->str_setstate);
     Py_XDECREF(n->str_new);
     Py_XDECREF(n->protocol);
@@ -126,6 +130,9 @@ install_class(ForyEngine *e, ForyTypeEntry *entry, PyObject *spec)
     }
     else if (strcmp(kind, "reduce") == 0) {
         codec = fory_native_reduce_codec(e, entry->type, detail == Py_None ? NULL : detail);
+    }
+    else if (strcmp(kind, "stateful") == 0 || strcmp(kind, "reducing") == 0) {
+        codec = fory_native_shortcut_codec(e, entry->type, kind[0] == 's');
     }
     else if (strcmp(kind, "enum") == 0) {
         codec = fory_native_enum_codec(e, entry->type);

@@ -331,7 +331,7 @@ ask_reducer(ForyWriteCtx *w, PyObject *v)
         Py_DECREF(reduced);
         return 0;
     }
-    rc = fory_write_keep(w, reduced) < 0 ? -1 : fory_native_write_reduced(w, v, reduced);
+    rc = fory_native_write_reduced(w, v, reduced);
     Py_DECREF(reduced);
     return rc < 0 ? -1 : 1;
 }
@@ -364,8 +364,7 @@ fory_native_write_hooked(ForyWriteCtx *w, PyObject *v)
             PyObject *hook = n->persistent_id;
             /* the id itself is a plain value */
             n->persistent_id = NULL;
-            rc = fory_write_keep(w, id) < 0 || fory_native_ext(w, FORY_X_PERSISTENT) < 0 ? -1
-                                                                                      : fory_native_write(w, id);
+            rc = fory_native_ext(w, FORY_X_PERSISTENT) < 0 ? -1 : fory_native_write(w, id);
             n->persistent_id = hook;
             Py_DECREF(id);
             goto done;
@@ -390,7 +389,7 @@ fory_native_write_hooked(ForyWriteCtx *w, PyObject *v)
         else {
             reduced = PyObject_CallFunctionObjArgs(reducer, v, NULL);
             Py_DECREF(reducer);
-            rc = reduced == NULL || fory_write_keep(w, reduced) < 0 ? -1 : fory_native_write_reduced(w, v, reduced);
+            rc = reduced == NULL ? -1 : fory_native_write_reduced(w, v, reduced);
             Py_XDECREF(reduced);
             goto done;
         }

@@ -384,10 +384,40 @@ apply_options(ForyReadCtx *r, const ReadOptions *options)
     return options->hooks == NULL ? 0 : r->engine->ops->set_read_hooks(r, options->hooks);
 }
 
+/* From this size on the collector rests while a message is read: everything that
+ * is made is reachable from the result, so that looking for garbage among it again
+ * and again only costs time (docs/performance.md has the figures). User code that
+ * a message calls runs without collections then, as it does inside one. */
+#define PAUSE_FROM 16384
+
+static int
+pause_collector(size_t size)
+{
+#if PY_VERSION_HEX >= 0x030A0000
+    return size >= PAUSE_FROM ? PyGC_Disable() : 0;
+#else
+    (void)size;
+    return 0;
+#endif
+}
+
+static void
+resume_collector(int was_enabled)
+{
+#if PY_VERSION_HEX >= 0x030A0000
+    if (was_enabled) {
+        PyGC_Enable();
+    }
+#else
+    (void)was_enabled;
+#endif
+}
+
 static PyObject *
 read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, const ReadOptions *options, size_t *used)
 {
     PyObject *result;
+    int collecting;
     ForyReadCtx *r = fory_read_begin(e, data, size);
     if (r == NULL) {
         return NULL;
@@ -397,7 +427,9 @@ read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, c
         fory_read_end(r);
         return NULL;
     }
+    collecting = pause_collector(size);
     result = e->ops->read_root(r);
+    resume_collector(collecting);
     if (FORY_UNLIKELY(result == NULL)) {
         fory_read_failed(r);
     }

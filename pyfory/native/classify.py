@@ -15,7 +15,11 @@ from typing import Any, Tuple
 __all__ = ["classify"]
 
 _OBJECT_GETSTATE = getattr(object, "__getstate__", None)
-_MISSING: Any = object()
+#: an instance without attributes has no state: its __setstate__ is not called
+_EMPTY_STATE_IS_NONE = sys.version_info >= (3, 11)
+_NEWARGS_AND_SETSTATE = ("__getnewargs_ex__", "__getnewargs__", "__setstate__")
+#: Py_TPFLAGS_HEAPTYPE
+_HEAP_TYPE = 1 << 9
 
 
 def classify(cls: type) -> Tuple[str, Any]:
@@ -45,7 +49,24 @@ def classify(cls: type) -> Tuple[str, Any]:
     if _is_plain_enum(cls):
         return "enum", None
     slots = _slots_of_plain_object(cls)
-    return ("reduce", None) if slots is None else ("object", slots)
+    if slots is not None:
+        return "object", slots
+    return _shortcut(cls), None
+
+
+def _shortcut(cls: type) -> str:
+    """Which part of the protocol the class takes: "stateful", "reducing", or all of it."""
+    if _found_in(cls, "__reduce_ex__") is not object or _found_in(cls, "__getattribute__") is not object:
+        return "reduce"
+    if _found_in(cls, "__class__") is not object or not cls.__flags__ & _HEAP_TYPE:
+        return "reduce"
+    if _found_in(cls, "__reduce__") is not object:
+        return "reducing"
+    if _found_in(cls, "__getstate__") in (object, None) or issubclass(cls, (list, dict)):
+        return "reduce"
+    if _found_in(cls, "__getnewargs_ex__") is not None or _found_in(cls, "__getnewargs__") is not None:
+        return "reduce"
+    return "stateful"
 
 
 def _is_plain_enum(cls: type) -> bool:
@@ -70,7 +91,8 @@ def _slots_of_plain_object(cls: type) -> Any:
     getstate = _found_in(cls, "__getstate__")
     if getstate is not (object if _OBJECT_GETSTATE is not None else None):
         return None
-    for hook in ("__getnewargs_ex__", "__getnewargs__", "__setstate__"):
+    hooks = ("__getnewargs_ex__", "__getnewargs__") if _EMPTY_STATE_IS_NONE else _NEWARGS_AND_SETSTATE
+    for hook in hooks:
         if _found_in(cls, hook) is not None:
             return None
     if _found_in(cls, "__getattribute__") is not object or _found_in(cls, "__class__") is not object:
