@@ -553,7 +553,7 @@ read_dict(ForyReadCtx *r, size_t n)
     if (fory_charge(r, 64 + 24 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
         return NULL;
     }
-    dict = PyDict_New();
+    dict = fory_dict_new((Py_ssize_t)n);
     if (dict == NULL) {
         r->depth--;
         return NULL;
