@@ -182,20 +182,13 @@ fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- dicts ------------------------------------------------------------------------------ */
 
-int
-fory_native_write_dict(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+/* Keys and values in turn. */
+static int
+write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
 {
-    Py_ssize_t n = PyDict_GET_SIZE(v), position = 0, seen = 0;
+    Py_ssize_t position = 0, seen = 0;
     PyObject *key = NULL, *value = NULL;
-    int rc = fory_native_ref(w, v);
-    (void)c;
-    if (rc != 0) {
-        return rc < 0 ? -1 : 0;
-    }
-    if (open_container(w, FORY_N_DICT, FORY_N_DICT_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
-        return -1;
-    }
-    Py_INCREF(v);
+    int rc;
     while (PyDict_Next(v, &position, &key, &value)) {
         if (FORY_LIKELY(PyUnicode_CheckExact(key)) && FORY_LIKELY(!w->native->hooked)) {
             /* writing a str runs no other code: the value stays where it is */
@@ -219,21 +212,132 @@ fory_native_write_dict(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
             break;
         }
     }
-    if (FORY_UNLIKELY(seen != n) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
-        changed(w, "dict");
-        w->depth--;
-        Py_DECREF(v);
-        return -1;
-    }
-    w->depth--;
-    Py_DECREF(v);
-    return 0;
+    return FORY_UNLIKELY(seen != n) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n) ? changed(w, "dict") : 0;
 error:
     fory_path_key(&w->path, key);
     Py_DECREF(key);
+    return -1;
+}
+
+/* The values of a dict that has the keys of a shape. */
+static int
+write_values(ForyWriteCtx *w, PyObject *v, size_t shape)
+{
+    /* the table of shapes may move while values are written */
+    Py_ssize_t n = (Py_ssize_t)w->native->dict_shapes[shape].n, position = 0;
+    PyObject *key = NULL, *value = NULL;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (FORY_UNLIKELY(!PyDict_Next(v, &position, &key, &value)) ||
+            FORY_UNLIKELY(key != w->native->dict_shapes[shape].keys[i]) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
+            return changed(w, "dict");
+        }
+        if (FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
+            fory_path_key(&w->path, w->native->dict_shapes[shape].keys[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Records the keys of v as a shape and writes them. The number, or -1. */
+static Py_ssize_t
+define_dict(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
+{
+    ForyNativeWrite *native = w->native;
+    ForyDictShape *shape;
+    Py_ssize_t position = 0;
+    PyObject *key, *value;
+    if (fory_grow_array(&native->dict_shapes, &native->cap_dict_shapes, native->n_dict_shapes + 1,
+                        sizeof(*native->dict_shapes)) < 0 ||
+        fory_native_tag(w, FORY_N_DICT_SHAPE) < 0 || fory_native_tag(w, (int)n) < 0) {
+        return -1;
+    }
+    shape = &native->dict_shapes[native->n_dict_shapes];
+    shape->n = 0;
+    while (PyDict_Next(v, &position, &key, &value)) {
+        if (fory_native_write_str(w, NULL, key) < 0) {
+            return -1;
+        }
+        shape->keys[shape->n] = key;
+        shape->n++;
+    }
+    for (size_t i = 0; i < shape->n; i++) {
+        Py_INCREF(shape->keys[i]);
+    }
+    return (Py_ssize_t)native->n_dict_shapes++;
+}
+
+/* Small dicts with str keys, when another like it was met: 1 *rc is the outcome, 0 not taken. */
+static int
+write_like(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int *rc)
+{
+    ForyNativeWrite *native = w->native;
+    ForyDictSeen *seen;
+    Py_ssize_t position = 0, shape;
+    PyObject *key, *value;
+    if (!PyDict_Next(v, &position, &key, &value)) {
+        return 0;
+    }
+    seen = &native->dicts[(fory_pointer_hash(key) + (size_t)n) & (FORY_DICT_SHAPES - 1)];
+    if (seen->generation != w->generation || seen->first != key || seen->n != n) {
+        *seen = (ForyDictSeen){key, w->generation, (uint16_t)n, FORY_DICT_SHAPES};
+        return 0;
+    }
+    if (seen->shape < FORY_DICT_SHAPES) {
+        const ForyDictShape *known = &native->dict_shapes[seen->shape];
+        Py_ssize_t i = 1;
+        while (i < n && PyDict_Next(v, &position, &key, &value) && key == known->keys[i]) {
+            i++;
+        }
+        if (i < n) {
+            return 0;
+        }
+        *rc = fory_native_tag_n(w, FORY_N_DICT_LIKE, seen->shape);
+        if (*rc == 0) {
+            *rc = write_values(w, v, seen->shape);
+        }
+        return 1;
+    }
+    if (native->n_dict_shapes == FORY_DICT_SHAPES) {
+        return 0;
+    }
+    for (Py_ssize_t i = 1;; i++) {
+        if (!PyUnicode_CheckExact(key)) {
+            return 0;
+        }
+        if (i == n || !PyDict_Next(v, &position, &key, &value)) {
+            break;
+        }
+    }
+    shape = define_dict(w, v, n);
+    if (shape < 0) {
+        *rc = -1;
+        return 1;
+    }
+    seen->shape = (uint16_t)shape;
+    *rc = write_values(w, v, (size_t)shape);
+    return 1;
+}
+
+int
+fory_native_write_dict(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    Py_ssize_t n = PyDict_GET_SIZE(v);
+    int rc = fory_native_ref(w, v);
+    (void)c;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    if (fory_write_enter(w) < 0) {
+        return -1;
+    }
+    Py_INCREF(v);
+    if (n < 2 || n > FORY_DICT_KEYS || w->native->hooked || !write_like(w, v, n, &rc)) {
+        rc = open_container(w, FORY_N_DICT, FORY_N_DICT_N, (size_t)n) < 0 ? -1 : write_pairs(w, v, n);
+    }
     w->depth--;
     Py_DECREF(v);
-    return -1;
+    return rc;
 }
 
 /* ---- sets ------------------------------------------------------------------------------ */

@@ -58,6 +58,8 @@ enum fory_native_tag {
     FORY_N_DATE = 0xec,      /* 3 bytes of bit fields */
     FORY_N_ENUM = 0xed,      /* class, value */
     FORY_N_INSTANCE = 0xee,  /* class; body written by its serializer */
+    FORY_N_DICT_SHAPE = 0xef, /* count, keys; then the values */
+    FORY_N_DICT_LIKE = 0xf0,  /* number of a dict shape; the values */
     FORY_N_MARKS = 0xfc,     /* head of a message: where the shared objects begin */
     FORY_N_MEMO = 0xfd,      /* number, value: Pickler objects, whose memo outlives a message */
     FORY_N_MEMO_LATE = 0xfe
@@ -101,6 +103,8 @@ enum { FORY_G_NAME, FORY_G_VALUE, FORY_G_ID, FORY_G_TYPENAME, FORY_G_KNOWN };
 
 #define FORY_MAX_ATTRIBUTES 64
 #define FORY_MAX_SHAPES 16 /* variants of one class that are kept */
+#define FORY_DICT_SHAPES 64
+#define FORY_DICT_KEYS 32
 #define FORY_CHUNK 1000    /* items of an iterator that are gathered before writing */
 
 /* ---- per engine ------------------------------------------------------------ */
@@ -182,6 +186,20 @@ typedef struct ForyMark {
     uint32_t id;
 } ForyMark;
 
+/* Keys that two dicts of a message had in common already. */
+typedef struct ForyDictShape {
+    size_t n;
+    PyObject *keys[FORY_DICT_KEYS]; /* strong */
+} ForyDictShape;
+
+/* What a dict with this first key and so many others was like. */
+typedef struct ForyDictSeen {
+    PyObject *first; /* only compared */
+    uint32_t generation;
+    uint16_t n;
+    uint16_t shape; /* FORY_DICT_SHAPES: none yet */
+} ForyDictSeen;
+
 typedef struct ForyNativeWrite {
     size_t base; /* offset of the root value */
     ForyMark *marks;
@@ -200,6 +218,9 @@ typedef struct ForyNativeWrite {
     ForySeen *checked;       /* by codec serial: still written as its codec says */
     size_t cap_checked;
     uint32_t n_shapes;
+    ForyDictSeen dicts[FORY_DICT_SHAPES];
+    ForyDictShape *dict_shapes;
+    size_t n_dict_shapes, cap_dict_shapes;
     uint8_t hooked;
     uint8_t any_out;         /* a buffer was left out of the message */
     uint8_t raw_buffers;     /* the callback gets PickleBuffers, and only those that were there */
@@ -226,6 +247,8 @@ typedef struct ForyNativeRead {
     size_t n_modules, cap_modules;
     ForyReadShape **shapes;
     size_t n_shapes, cap_shapes;
+    ForyDictShape *dict_shapes;
+    size_t n_dict_shapes, cap_dict_shapes;
     PyObject *session;
     PyObject *persistent_load, *find_class, *memo; /* borrowed */
     uint8_t as_pickle;    /* results of buffers as pickle gives them */

@@ -156,7 +156,7 @@ publishes(int tag)
 {
     return (tag >= FORY_N_OBJECT && tag < FORY_N_OBJECT + FORY_N_OBJECT_COUNT) ||
            (tag >= FORY_N_LIST && tag < FORY_N_DICT + FORY_N_SMALL) || tag == FORY_N_LIST_N || tag == FORY_N_DICT_N ||
-           tag == FORY_N_SET || tag == FORY_N_OBJECT_N || tag == FORY_N_SHAPE ||
+           tag == FORY_N_SET || tag == FORY_N_DICT_SHAPE || tag == FORY_N_DICT_LIKE || tag == FORY_N_OBJECT_N || tag == FORY_N_SHAPE ||
            (tag >= FORY_N_REDUCE && tag <= FORY_N_CODE) || tag == FORY_N_INSTANCE;
 }
 
@@ -542,6 +542,14 @@ read_key(ForyReadCtx *r)
     return fory_native_read(r);
 }
 
+/* A str, or a reference to one. */
+static int
+is_str_tag(unsigned tag)
+{
+    return (tag >= FORY_N_STR && tag < FORY_N_OBJECT) || (tag >= FORY_N_REF && tag < FORY_N_TUPLE) ||
+           (tag >= FORY_N_STR_1 && tag <= FORY_N_STR_UTF8) || tag == FORY_N_REF_N || tag == FORY_N_MEMO;
+}
+
 static PyObject *
 read_dict(ForyReadCtx *r, size_t n)
 {
@@ -587,6 +595,88 @@ error:
     r->depth--;
     Py_DECREF(dict);
     return NULL;
+}
+
+/* A dict whose keys were announced. */
+static PyObject *
+read_dict_like(ForyReadCtx *r, uint64_t number)
+{
+    Py_ssize_t id = fory_ref_take(r);
+    PyObject *dict;
+    size_t n;
+    if (FORY_UNLIKELY(number >= r->native->n_dict_shapes)) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "dict shape number %llu of %zu", (unsigned long long)number,
+                          r->native->n_dict_shapes);
+    }
+    n = r->native->dict_shapes[number].n;
+    if (!fory_have(&r->in, n)) {
+        return truncated(r);
+    }
+    if (fory_charge(r, 64 + 24 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    dict = fory_dict_new((Py_ssize_t)n);
+    if (dict == NULL) {
+        r->depth--;
+        return NULL;
+    }
+    fory_ref_publish(r, id, dict);
+    for (size_t i = 0; i < n; i++) {
+        PyObject *value = fory_native_read(r);
+        /* the table may have moved */
+        PyObject *key = r->native->dict_shapes[number].keys[i];
+        int rc = FORY_UNLIKELY(value == NULL) ? -1 : PyDict_SetItem(dict, key, value);
+        if (FORY_UNLIKELY(rc < 0)) {
+            fory_path_key(&r->path, key);
+            Py_XDECREF(value);
+            r->depth--;
+            Py_DECREF(dict);
+            return NULL;
+        }
+        Py_DECREF(value);
+    }
+    r->depth--;
+    return dict;
+}
+
+static PyObject *
+read_dict_shape(ForyReadCtx *r)
+{
+    ForyNativeRead *native = r->native;
+    Py_ssize_t id = fory_ref_take(r);
+    size_t at = native->n_dict_shapes;
+    uint8_t n = 0;
+    if (fory_get_u8(&r->in, &n) != FORY_OK) {
+        return truncated(r);
+    }
+    if (n == 0 || n > FORY_DICT_KEYS || native->n_dict_shapes >= FORY_DICT_SHAPES) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "malformed dict shape");
+    }
+    if (fory_grow_array(&native->dict_shapes, &native->cap_dict_shapes, native->n_dict_shapes + 1,
+                        sizeof(*native->dict_shapes)) < 0) {
+        return NULL;
+    }
+    native->dict_shapes[at].n = 0;
+    native->n_dict_shapes++;
+    for (size_t i = 0; i < n; i++) {
+        PyObject *key;
+        if (fory_left(&r->in) > 0 && !is_str_tag(*r->in.pos)) {
+            return fory_raise(r->st, FORY_E_INVALID_DATA, "malformed dict shape");
+        }
+        key = read_key(r);
+        if (key == NULL) {
+            return NULL;
+        }
+        if (!PyUnicode_CheckExact(key)) {
+            Py_DECREF(key);
+            return fory_raise(r->st, FORY_E_INVALID_DATA, "malformed dict shape");
+        }
+        /* a damaged message may nest anything in a key, and move the table */
+        native->dict_shapes[at].keys[i] = key;
+        native->dict_shapes[at].n = i + 1;
+    }
+    r->pending_ref = id;
+    return read_dict_like(r, at);
 }
 
 static PyObject *
@@ -713,6 +803,10 @@ read_rare(ForyReadCtx *r, int tag)
         return fory_native_read_enum(r);
     case FORY_N_INSTANCE:
         return fory_native_read_instance(r);
+    case FORY_N_DICT_SHAPE:
+        return read_dict_shape(r);
+    case FORY_N_DICT_LIKE:
+        return read_number(r, &n) < 0 ? NULL : read_dict_like(r, n);
     case FORY_N_MEMO:
         return read_memo(r);
     case FORY_N_MEMO_LATE:

@@ -250,11 +250,18 @@ end_write(ForyWriteCtx *w)
         /* the stamps start again */
         if (n->globals) memset(n->globals, 0, (n->globals_mask + 1) * sizeof(*n->globals));
         if (n->shapes) memset(n->shapes, 0, n->cap_shapes * sizeof(*n->shapes));
+        memset(n->dicts, 0, sizeof(n->dicts));
         if (n->checked) memset(n->checked, 0, n->cap_checked * sizeof(*n->checked));
     }
     while (n->n_modules > 0) {
         n->n_modules--;
         Py_CLEAR(n->modules[n->n_modules]);
+    }
+    while (n->n_dict_shapes > 0) {
+        ForyDictShape *shape = &n->dict_shapes[--n->n_dict_shapes];
+        while (shape->n > 0) {
+            Py_DECREF(shape->keys[--shape->n]);
+        }
     }
     n->n_marks = n->n_far = 0;
     n->n_ids = n->n_globals = n->n_shapes = n->reopened = 0;
@@ -274,6 +281,7 @@ free_write(ForyWriteCtx *w)
         PyMem_Free(n->modules);
         PyMem_Free(n->shapes);
         PyMem_Free(n->checked);
+        PyMem_Free(n->dict_shapes);
         PyMem_Free(n);
     }
 }
@@ -305,6 +313,13 @@ end_read(ForyReadCtx *r)
         n->n_shapes--;
         fory_native_shape_release(n->shapes[n->n_shapes]);
     }
+    while (n->n_dict_shapes > 0) {
+        ForyDictShape *shape = &n->dict_shapes[--n->n_dict_shapes];
+        while (shape->n > 0) {
+            shape->n--;
+            Py_CLEAR(shape->keys[shape->n]);
+        }
+    }
     n->n_modules = n->n_marks = 0;
     n->late = n->as_pickle = 0;
     n->persistent_load = n->find_class = n->memo = NULL;
@@ -319,6 +334,7 @@ free_read(ForyReadCtx *r)
         PyMem_Free(n->globals);
         PyMem_Free(n->modules);
         PyMem_Free(n->shapes);
+        PyMem_Free(n->dict_shapes);
         PyMem_Free(n);
     }
 }
