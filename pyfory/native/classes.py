@@ -4,6 +4,11 @@ As with functions, a class comes in two steps: an empty class with its
 metaclass, bases and slots, and, when the reader knows that one, its
 attributes, which may refer to it.
 
+Among what the attributes lead to may be instances of the class, which are
+made, hashed and compared before the last attribute is there. So the first
+thing in the state is a stage: all methods and all attributes that lead
+nowhere, applied as soon as they are read.
+
 The empty class is made below everything that users can hook into: neither
 the metaclass's `__new__`, `__init__` and `__prepare__` nor `__init_subclass__`
 nor `__set_name__` run, just as `__init__` does not run for an unpickled
@@ -13,10 +18,11 @@ in its attributes.
 
 from __future__ import annotations
 
+import gc
 import sys
 import types
 from abc import ABCMeta
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import _abc  # type: ignore[import-not-found]
 
@@ -24,13 +30,16 @@ from pyfory.error import ForyInvalidDataError, ForyUnsupportedError
 from pyfory.native.kinds import (
     CLASS,
     CLASS_BODY,
+    CLASS_NAMESPACE,
     CLASS_SHELL,
+    CLASS_STAGE,
     Captured,
     ReadSession,
     Shell,
     WriteSession,
     expect,
 )
+from pyfory.native.functions import cell_shell, function_shell, is_safe
 from pyfory.native.parts import PROPERTIES_KNOW_NAMES
 from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, reference_of
 from pyfory.native.tracker import tracker
@@ -47,6 +56,7 @@ _OMITTED = frozenset(("__dict__", "__weakref__", "_abc_impl"))
 _ENUM_OMITTED = frozenset(("_member_map_", "_member_names_", "_value2member_map_", "_member_type_"))
 
 
+_LATE_NAMES = sys.version_info >= (3, 12)
 _HEAP_TYPE = 1 << 9
 _IMMUTABLE_TYPE = 1 << 8 if sys.version_info >= (3, 10) else 0
 
@@ -71,6 +81,7 @@ def _class_in_args(cls: type, ws: WriteSession, pending: Optional[List[type]]) -
 def class_shell(cls: type, ws: WriteSession) -> Shell:
     shell = ws.shells.get(id(cls))
     if shell is None:
+        _note_namespace(cls, ws)
         shell = ws.shells[id(cls)] = Shell(CLASS_SHELL, _class_header(cls), _class_args(cls, ws, None), cls)
     return shell
 
@@ -139,32 +150,42 @@ def capture_class(cls: type, ws: WriteSession) -> Captured:
         )
     shell = ws.shells.get(id(cls))
     ws.captured.add(id(cls))
+    _note_namespace(cls, ws)
     pending: List[type] = []
     args = _class_args(cls, ws, pending)
-    state = _class_state(cls, pending)
+    state = _class_state(cls, ws, pending)
     if shell is not None:
         return CLASS_BODY, (), (shell,), state
     return CLASS, _class_header(cls), args, state
 
 
-def _class_state(cls: type, pending: List[type]) -> Tuple[Any, ...]:
+def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any, ...]:
     enum = is_enum(cls)
+    early: Dict[str, Any] = {}
+    wrapped: Dict[str, Any] = {}
+    cells: List[Any] = []
     attributes: Dict[str, Any] = {}
     properties: List[str] = []
-    for name, value in class_dict(cls).items():
-        if name in _OMITTED and type(value) is not types.FunctionType:
-            continue
-        if name == "__module__" and type(value) is str:
-            continue
-        if type(value) in (types.MemberDescriptorType, types.GetSetDescriptorType) and value.__objclass__ is cls:
-            continue
-        if type(value).__name__ == "CField" and type(value).__module__ in ("_ctypes", "ctypes"):
-            continue  # made again from _fields_
-        if enum and (name in _ENUM_OMITTED or _is_own_member(cls, value)):
-            continue
-        if type(value) is property and not PROPERTIES_KNOW_NAMES:
+    for name, value in _own_attributes(cls, enum):
+        kind = type(value)
+        if kind is property and not PROPERTIES_KNOW_NAMES:
             properties.append(name)
+        if is_safe(value):
+            early[name] = value
+            continue
         attributes[name] = value
+        func = value.__func__ if kind in (staticmethod, classmethod) else value
+        if type(func) is not types.FunctionType:
+            if not name.startswith("_"):
+                early[name] = None  # keeps the place
+            continue
+        if id(func) not in ws.captured and reference_of(func) is None:
+            func = function_shell(func, ws)
+            cells += _class_cells(cls, func.of, ws)
+        early[name] = func
+        if kind is not types.FunctionType:
+            wrapped[name] = kind is classmethod
+    stage = Shell(CLASS_STAGE, (tracker.identity(cls),), (early, wrapped or None, tuple(cells) or None), None)
     registered: List[Any] = []
     if isinstance(cls, ABCMeta) and "_abc_impl" in class_dict(cls):
         found = [reference() for reference in _abc._get_dump(cls)[0]]
@@ -173,12 +194,42 @@ def _class_state(cls: type, pending: List[type]) -> Tuple[Any, ...]:
             [other for other in found if other is not None], key=lambda c: (str(class_module(c)), class_qualname(c))
         )
     return (
+        stage,
         tuple(pending) or None,
         attributes,
         tuple(registered) or None,
         tuple(properties) or None,
         _enum_state(cls) if enum else None,
     )
+
+
+def _own_attributes(cls: type, enum: bool) -> Iterator[Tuple[str, Any]]:
+    """The attributes that make up the class, in order, without those that come with any class."""
+    for name, value in class_dict(cls).items():
+        kind = type(value)
+        if name in _OMITTED and kind is not types.FunctionType:
+            continue
+        if name == "__module__" and kind is str:
+            continue
+        if kind in (types.MemberDescriptorType, types.GetSetDescriptorType) and value.__objclass__ is cls:
+            continue
+        if kind.__name__ == "CField" and kind.__module__ in ("_ctypes", "ctypes"):
+            continue  # made again from _fields_
+        if enum and (name in _ENUM_OMITTED or _is_own_member(cls, value)):
+            continue
+        yield name, value
+
+
+def _class_cells(cls: type, func: types.FunctionType, ws: WriteSession) -> List[Any]:
+    """The cell by which `super()` in `func` finds `cls`."""
+    for name, cell in zip(func.__code__.co_freevars, func.__closure__ or ()):
+        if name == "__class__":
+            try:
+                if cell.cell_contents is cls:
+                    return [cell_shell(cell, ws)]
+            except ValueError:
+                pass
+    return []
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -225,13 +276,13 @@ def build_class_body(header: Any, args: Any, policy: DeserializationPolicy, rs: 
     return cls
 
 
-def _maker(meta: type) -> Any:
-    """The class that makes classes of `meta`, below all of them that are written in Python."""
+def _native_slot(meta: type, name: str) -> Any:
+    """`meta`'s own method of that name below all metaclasses that are written in Python."""
     for kind in class_mro(meta):
-        new = class_dict(kind).get("__new__")
-        if new is not None and not isinstance(new, (staticmethod, types.FunctionType)):
-            return kind
-    return type
+        found = class_dict(kind).get(name)
+        if found is not None and not isinstance(found, (staticmethod, classmethod, types.FunctionType)):
+            return getattr(kind, name)
+    raise TypeError("no %s" % name)
 
 
 def _skeleton(
@@ -240,12 +291,12 @@ def _skeleton(
     namespace: Dict[str, Any] = {"__module__": module, "__qualname__": qualname}
     if slots is not None:
         namespace["__slots__"] = slots
-    maker = _maker(meta)
+    new, init = _native_slot(meta, "__new__"), _native_slot(meta, "__init__")
     try:
-        if maker is not type:
+        if new is not type.__new__ or init is not type.__init__:
             # a metaclass written in C has state of its own to set up
-            cls = maker.__new__(meta, name, bases, namespace)
-            maker.__init__(cls, name, bases, namespace)
+            cls = new(meta, name, bases, namespace)
+            init(cls, name, bases, namespace)
         elif _has_hook(bases):
             cls = _quietly(meta, name, bases, namespace)
         else:
@@ -312,9 +363,35 @@ def _same_layout(base: Any, parent: Any) -> bool:
     )
 
 
+def build_stage(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> None:
+    """Gives an unfinished class its methods and simple attributes."""
+    (identity,) = expect("class", header, str)
+    early, wrapped, cells = expect("class", args, dict, (dict, type(None)), (tuple, type(None)))
+    cls = tracker.find(identity)
+    if not isinstance(cls, type):
+        raise ForyInvalidDataError("damaged class record: attributes before the class")
+    for cell in cells or ():
+        if not isinstance(cell, types.CellType) or id(cell) not in rs.shells:
+            raise ForyInvalidDataError("damaged class record: a cell is not of this payload")
+        cell.cell_contents = cls
+    setter = _native_slot(type(cls), "__setattr__")
+    with tracker.lock:
+        if tracker.is_unfinished(cls):
+            for name, value in early.items():
+                if wrapped and name in wrapped:
+                    value = classmethod(value) if wrapped[name] else staticmethod(value)
+                _set(setter, cls, name, value)
+
+
+def _set(setter: Any, cls: type, name: Any, value: Any) -> None:
+    if not isinstance(name, str):
+        raise ForyInvalidDataError("damaged class record: an attribute without a name")
+    setter(cls, name, value)
+
+
 def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    _, attributes, registered, properties, enum = expect(
-        "class", state, None, dict, (tuple, type(None)), (tuple, type(None)), (tuple, type(None))
+    _, _, attributes, registered, properties, enum = expect(
+        "class", state, None, None, dict, (tuple, type(None)), (tuple, type(None)), (tuple, type(None))
     )
     with tracker.lock:
         # A class that is here already keeps the attributes it has now.
@@ -331,17 +408,57 @@ def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSe
 
 
 def _fill(cls: Any, attributes: Dict[str, Any], registered: Tuple[Any, ...], properties: Tuple[str, ...]) -> None:
-    setter = _maker(type(cls)).__setattr__
+    setter = _native_slot(type(cls), "__setattr__")
     for name, value in attributes.items():
-        if not isinstance(name, str):
-            raise ForyInvalidDataError("damaged class record: an attribute without a name")
-        setter(cls, name, value)
+        _set(setter, cls, name, value)
     for name in properties:
         value = attributes.get(name)
         if type(value) is property and hasattr(property, "__set_name__"):
             value.__set_name__(cls, name)  # what error messages call it
     for other in registered:
         ABCMeta.register(cls, other)
+
+
+# --- namespaces ----------------------------------------------------------------------------------
+#
+# Annotations and type parameters that are evaluated late look names up in the
+# namespace of the class, which they hold in a cell: the class's own dict.
+
+
+def _namespace(cls: type) -> Any:
+    return gc.get_referents(class_dict(cls))[0]
+
+
+def _note_namespace(cls: type, ws: WriteSession) -> None:
+    if _LATE_NAMES:
+        ws.namespaces[id(_namespace(cls))] = cls
+
+
+def namespace_shell(namespace: Dict[str, Any], ws: WriteSession) -> Any:
+    """What to write for the dict of a class; another dict is given back as it is."""
+    shell = ws.shells.get(id(namespace))
+    if shell is None:
+        cls = ws.namespaces.get(id(namespace))
+        if cls is None:  # a method that comes without its class
+            for cls in gc.get_referrers(namespace):
+                if isinstance(cls, type) and _namespace(cls) is namespace:
+                    break
+            else:
+                return namespace
+        shell = ws.shells[id(namespace)] = Shell(CLASS_NAMESPACE, (), (), namespace)
+        pending: List[type] = []
+        shell.args = (_class_in_args(cls, ws, pending),)
+        shell.state = tuple(pending) or None
+    return shell
+
+
+def build_namespace(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    (cls,) = expect("class", args, type)
+    if tracker.is_tracked(cls):
+        namespace = _namespace(cls)
+        if type(namespace) is dict:
+            return namespace
+    return dict(class_dict(cls))  # of a class that is not the payload's: to look at only
 
 
 # --- enums ---------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def finish(kind: int, obj: Any, state: Any, policy: DeserializationPolicy, sessi
 
 
 def _capture_shell(shell: Shell, ws: WriteSession) -> Captured:
-    return shell.kind, shell.header, shell.args, None
+    return shell.kind, shell.header, shell.args, shell.state
 
 
 _REFUSED = {
@@ -155,6 +155,7 @@ def _capturers() -> Dict[type, Callable[[Any, WriteSession], Optional[Captured]]
         types.BuiltinFunctionType: functions.capture_builtin_method,
         types.MethodWrapperType: parts.capture_method_wrapper,
         functions.LruCacheType: functions.capture_lru_cache,
+        functools.partialmethod: parts.capture_partialmethod,
         functools.cached_property: parts.capture_cached_property,
         weakref.WeakSet: parts.capture_weak_set,
         weakref.WeakKeyDictionary: parts.capture_weak_dict,
@@ -201,7 +202,9 @@ class _Handler(NamedTuple):
 
 _HANDLERS: Dict[int, _Handler] = {
     kinds.FUNCTION: _Handler(functions.build_function, functions.finish_function, functions.authorize_function),
-    kinds.FUNCTION_SHELL: _Handler(functions.build_function_shell, None, functions.authorize_function),
+    kinds.FUNCTION_SHELL: _Handler(
+        functions.build_function_shell, functions.finish_function_shell, functions.authorize_function
+    ),
     kinds.FUNCTION_BODY: _Handler(functions.build_function_body, functions.finish_function),
     kinds.CODE: _Handler(bytecode.build_code, None, bytecode.authorize_code),
     kinds.GLOBALS: _Handler(functions.build_globals),
@@ -225,5 +228,8 @@ _HANDLERS: Dict[int, _Handler] = {
     kinds.TYPE_ALIAS: _Handler(parts.build_type_alias),
     kinds.WEAK_SET: _Handler(parts.build_weak_set, parts.finish_weak_set),
     kinds.WEAK_DICT: _Handler(parts.build_weak_dict, parts.finish_weak_dict),
+    kinds.PARTIALMETHOD: _Handler(parts.build_partialmethod, parts.finish_partialmethod),
+    kinds.CLASS_NAMESPACE: _Handler(classes.build_namespace),
+    kinds.CLASS_STAGE: _Handler(classes.build_stage),
     kinds.SENTINEL: _Handler(parts.build_sentinel),
 }

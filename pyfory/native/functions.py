@@ -12,7 +12,7 @@ import builtins
 import functools
 import sys
 import types
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from pyfory.error import ForyInvalidDataError
 from pyfory.native.bytecode import MAGIC, PYTHON, check_python, names_of, submodules
@@ -32,7 +32,8 @@ from pyfory.native.kinds import (
     WriteSession,
     expect,
 )
-from pyfory.native.references import class_dict, class_mro, import_module, is_local_name, reference_of
+from pyfory.native.parts import is_sentinel, typevar_default
+from pyfory.native.references import class_dict, class_mro, import_module, is_importable, is_local_name, is_registered, reference_of
 from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
 
 _LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
@@ -66,11 +67,46 @@ def _text(value: Any) -> Optional[str]:
 
 
 def function_shell(func: types.FunctionType, ws: WriteSession) -> Shell:
+    """The function with as much of its state as leads nowhere, so that simple functions work at once."""
     shell = ws.shells.get(id(func))
     if shell is None:
         shell = Shell(FUNCTION_SHELL, _function_header(func), _function_args(func, ws), func)
+        used = {name: value for name, value in _used_globals(func).items() if is_safe(value)}
+        contents, absent = _contents(func, ws, is_safe)
+        defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
+        shell.state = (
+            used or None,
+            contents,
+            absent,
+            defaults if is_safe(defaults) else None,
+            kwdefaults if kwdefaults and all(map(is_safe, kwdefaults.values())) else None,
+        )
+        shell.sent = frozenset(used).union(i for i in range(len(contents or ())) if i not in (absent or ()))
+        if shell.state == (None,) * 5:
+            shell.state = None
         ws.shells[id(func)] = shell
     return shell
+
+
+_PLAIN = frozenset((int, str, float, bytes, bool, complex, type(None), type(...), type(NotImplemented)))
+
+
+def is_safe(value: Any) -> bool:
+    """Does the value lead nowhere: plain data, or something found by import?"""
+    kind = type(value)
+    if kind in _PLAIN:
+        return True
+    if kind in (tuple, frozenset):
+        return all(map(is_safe, value))
+    if kind is types.ModuleType:
+        return is_importable(value.__name__, value) and not is_registered(value.__name__)
+    if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple") and reference_of(kind) is not None:
+        try:
+            inside = (getattr(value, "__bound__", None), getattr(value, "__constraints__", ()), typevar_default(value))
+        except Exception:  # evaluated late, and not possible yet
+            return False
+        return all(map(is_safe, inside))
+    return reference_of(value) is not None or is_sentinel(value)
 
 
 # --- functions -----------------------------------------------------------------------------------
@@ -90,30 +126,58 @@ def capture_function(func: types.FunctionType, ws: WriteSession) -> Captured:
     shell = ws.shells.get(id(func))
     ws.captured.add(id(func))
     if shell is not None:
-        return FUNCTION_BODY, (), (shell,), _function_state(func)
-    return FUNCTION, _function_header(func), _function_args(func, ws), _function_state(func)
+        return FUNCTION_BODY, (), (shell,), _function_state(func, ws, shell.sent)
+    return FUNCTION, _function_header(func), _function_args(func, ws), _function_state(func, ws, frozenset())
 
 
-def _function_state(func: types.FunctionType) -> Tuple[Any, ...]:
+def _used_globals(func: types.FunctionType) -> Dict[str, Any]:
+    namespace = func.__globals__
+    names = names_of(func.__code__)[0]
+    return {name: namespace[name] for name in names if name in namespace and name != "__builtins__"}
+
+
+def _contents(func: types.FunctionType, ws: WriteSession, wanted: Callable[[Any], bool]) -> Tuple[Any, Any]:
+    """What the cells hold, and the positions without: empty ones and those not wanted."""
     contents: List[Any] = []
-    empty: List[int] = []
+    absent: List[int] = []
     for i, cell in enumerate(func.__closure__ or ()):
         try:
-            contents.append(cell.cell_contents)
+            value = cell.cell_contents
         except ValueError:
-            contents.append(None)
-            empty.append(i)
-    names, every = names_of(func.__code__)
-    namespace = func.__globals__
-    used = {name: namespace[name] for name in names if name in namespace and name != "__builtins__"}
+            value = None
+            absent.append(i)
+        else:
+            if not wanted(value):
+                value = None
+                absent.append(i)
+            elif type(value) is dict and func.__code__.co_freevars[i] == "__classdict__":
+                from pyfory.native.classes import namespace_shell
+
+                value = namespace_shell(value, ws)
+        contents.append(value)
+    if len(absent) == len(contents):
+        return None, None
+    return tuple(contents), tuple(absent) or None
+
+
+def _function_state(func: types.FunctionType, ws: WriteSession, sent: Any) -> Tuple[Any, ...]:
+    every = _used_globals(func)
+    used = {name: value for name, value in every.items() if name not in sent} if sent else every
+    contents, absent = _contents(func, ws, lambda value: True)
+    packages = submodules(list(every.values()) + list(contents or ()), names_of(func.__code__)[1])
+    if sent and contents:
+        absent = tuple(sorted({i for i in range(len(contents)) if i in sent}.union(absent or ())))
+        contents = tuple([None if i in absent else value for i, value in enumerate(contents)])
+        if len(absent) == len(contents):
+            contents = absent = None
     if _LAZY_ANNOTATIONS and func.__annotate__ is not None:  # type: ignore[attr-defined]
         annotations, annotate = None, func.__annotate__  # type: ignore[attr-defined]
     else:
         annotations, annotate = func.__annotations__ or None, None
     return (
         used or None,
-        tuple(contents) or None,
-        tuple(empty) or None,
+        contents,
+        absent,
         func.__defaults__,
         func.__kwdefaults__,
         func.__doc__,
@@ -121,7 +185,7 @@ def _function_state(func: types.FunctionType) -> Tuple[Any, ...]:
         annotate,
         vars(func) or None,
         getattr(func, "__type_params__", None) or None,
-        submodules(list(used.values()) + contents, every) or None,
+        packages or None,
         None if type(func.__module__) is str else (func.__module__,),
     )
 
@@ -165,13 +229,7 @@ _OPTIONAL_DICT = (dict, type(None))
 _OPTIONAL_TUPLE = (tuple, type(None))
 
 
-def finish_function(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    (
-        used, contents, empty, defaults, kwdefaults, doc, annotations, annotate, attributes, type_params, packages, module,
-    ) = expect(
-        "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT, None,
-        _OPTIONAL_DICT, None, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE,
-    )  # fmt: skip
+def _fill(func: Any, used: Any, contents: Any, absent: Any) -> None:
     if used:
         func.__globals__.update(used)
     if contents:
@@ -179,8 +237,29 @@ def finish_function(func: Any, state: Any, policy: DeserializationPolicy, rs: Re
         if len(cells) != len(contents):
             raise ForyInvalidDataError("damaged function record: %d values for %d cells" % (len(contents), len(cells)))
         for i, (cell, value) in enumerate(zip(cells, contents)):
-            if not empty or i not in empty:
+            if not absent or i not in absent:
                 cell.cell_contents = value
+
+
+def finish_function_shell(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if state is not None:
+        used, contents, absent, defaults, kwdefaults = expect(
+            "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT
+        )
+        _fill(func, used, contents, absent)
+        func.__defaults__ = defaults
+        func.__kwdefaults__ = kwdefaults
+    return func
+
+
+def finish_function(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    (
+        used, contents, absent, defaults, kwdefaults, doc, annotations, annotate, attributes, type_params, packages, module,
+    ) = expect(
+        "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT, None,
+        _OPTIONAL_DICT, None, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE,
+    )  # fmt: skip
+    _fill(func, used, contents, absent)
     func.__defaults__ = defaults
     func.__kwdefaults__ = kwdefaults
     func.__doc__ = doc
@@ -331,8 +410,9 @@ def build_method(header: Any, args: Any, policy: DeserializationPolicy, rs: Read
             method = getattr(owner, name)
         else:
             method = _static_method(owner, name)
-    module = getattr(method, "__module__", None) if policy is DEFAULT_POLICY else None
-    policy.validate_method(method, is_local=is_local_name(module, getattr(method, "__qualname__", None)))
+    func = method.__func__ if type(method) is types.MethodType else method
+    is_local = type(func) is types.FunctionType and is_local_name(func.__module__, func.__qualname__)
+    policy.validate_method(method, is_local=is_local)
     return method
 
 

@@ -35,6 +35,9 @@ TYPE_ALIAS = 23
 WEAK_SET = 24
 WEAK_DICT = 25
 SENTINEL = 26
+PARTIALMETHOD = 27
+CLASS_NAMESPACE = 28
+CLASS_STAGE = 29
 
 #: kind, header, args, state
 Captured = Tuple[int, Tuple[Any, ...], Tuple[Any, ...], Any]
@@ -47,26 +50,32 @@ class Shell:
 
     Written where an object's own `args` must name another one whose state
     may lead back: the shell comes back as the object, still empty, and the
-    object itself, written later, fills it.
+    object itself, written later, fills it. A state of the shell's own holds
+    only what leads nowhere (`is_safe`).
     """
 
-    __slots__ = ("kind", "header", "args", "of")
+    __slots__ = ("kind", "header", "args", "of", "state", "sent")
 
     def __init__(self, kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], of: Any) -> None:
         self.kind = kind
         self.header = header
         self.args = args
         self.of = of  # keeps its id() from being used again
+        self.state: Any = None
+        #: the part of the state that came with the shell and is not sent again
+        self.sent: Any = frozenset()
 
 
 class WriteSession:
     """What the captures of one `dumps` share."""
 
-    __slots__ = ("shells", "captured", "keep")
+    __slots__ = ("shells", "captured", "namespaces", "keep")
 
     def __init__(self) -> None:
         self.shells: Dict[int, Shell] = {}
         self.captured: Set[int] = set()
+        #: the dict of a class (by id) -> the class
+        self.namespaces: Dict[int, type] = {}
         self.keep: List[Any] = []
 
 
@@ -89,7 +98,7 @@ class ReadSession:
 
     def filled(self, args: Tuple[Any, ...]) -> Any:
         """The shell that a record fills; only those of this very payload."""
-        if len(args) != 1 or id(args[0]) not in self.shells:
+        if type(args) is not tuple or len(args) != 1 or id(args[0]) not in self.shells:
             raise ForyInvalidDataError("a code record fills an object that is not its own")
         return args[0]
 

@@ -16,6 +16,7 @@ from pyfory.native.kinds import (
     CLASSMETHOD,
     DESCRIPTOR,
     NEWTYPE,
+    PARTIALMETHOD,
     PROPERTY,
     SENTINEL,
     STATICMETHOD,
@@ -133,6 +134,22 @@ def finish_cached_property(obj: Any, state: Any, policy: DeserializationPolicy, 
     return obj
 
 
+def capture_partialmethod(obj: Any, ws: WriteSession) -> Captured:
+    return PARTIALMETHOD, (), (), vars(obj)
+
+
+def build_partialmethod(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    # not by its own __new__, which some versions have and which wants the function
+    return object.__new__(functools.partialmethod)
+
+
+def finish_partialmethod(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if not isinstance(state, dict):
+        raise ForyInvalidDataError("damaged partialmethod record")
+    vars(obj).update(state)
+    return obj
+
+
 # --- descriptors of builtin and slotted classes --------------------------------------------------
 
 
@@ -194,10 +211,13 @@ def capture_typevar(obj: Any, ws: WriteSession) -> Optional[Captured]:
     for i, mark in enumerate(_MARKS):
         marks |= bool(getattr(obj, mark, False)) << i
     header = (type(obj).__name__, obj.__name__, module if isinstance(module, str) else None, tracker.identity(obj), marks)
-    default: Tuple[Any, ...] = ()
-    if hasattr(obj, "has_default") and obj.has_default():
-        default = (obj.__default__,)
-    return TYPEVAR, header, (getattr(obj, "__bound__", None), getattr(obj, "__constraints__", ()), default), None
+    args = (getattr(obj, "__bound__", None), getattr(obj, "__constraints__", ()), typevar_default(obj))
+    return TYPEVAR, header, args, None
+
+
+def typevar_default(obj: Any) -> Tuple[Any, ...]:
+    """The default of a type variable in a tuple, which is empty without."""
+    return (obj.__default__,) if hasattr(obj, "has_default") and obj.has_default() else ()
 
 
 def authorize_typevar(header: Any, policy: DeserializationPolicy) -> None:
@@ -289,11 +309,21 @@ _SENTINELS = (
 )
 
 
-def capture_sentinel(obj: Any, ws: WriteSession) -> Optional[Captured]:
-    for module, name in _SENTINELS:
-        if obj is not None and getattr(sys.modules.get(module), name, None) is obj:
-            return SENTINEL, (module, name), (), None
+def _sentinel_name(obj: Any) -> Optional[Tuple[str, str]]:
+    if obj is not None:
+        for module, name in _SENTINELS:
+            if getattr(sys.modules.get(module), name, None) is obj:
+                return module, name
     return None
+
+
+def is_sentinel(obj: Any) -> bool:
+    return _sentinel_name(obj) is not None
+
+
+def capture_sentinel(obj: Any, ws: WriteSession) -> Optional[Captured]:
+    name = _sentinel_name(obj)
+    return None if name is None else (SENTINEL, name, (), None)
 
 
 def build_sentinel(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:

@@ -64,6 +64,10 @@ class Tracker:
                 self._unfinished[identity] = True
             return obj
 
+    def is_tracked(self, obj: Any) -> bool:
+        """Has `obj` an identity?"""
+        return id(obj) in self._identities
+
     def is_unfinished(self, obj: Any) -> bool:
         """Was `obj` added as unfinished and has not been finished since?"""
         found = self._identities.get(id(obj))

@@ -1081,6 +1081,93 @@ CASES = [
         """,
         "o = obj(); assert o() == 1 and list(o) == ['a', 'b'] and obj[3] == 3 and obj.__hash__ is None and o == 5",
     ),
+    # --- instances that are needed before their class is complete
+    Case(
+        "namedtuple-instance-in-its-method",
+        """
+        import typing
+        class P(typing.NamedTuple):
+            x: int
+            y: int = 0
+            def shifted(self): return P(self.x + ORIGIN.x)
+        ORIGIN = P(5, 6)
+        value = P
+        """,
+        "assert obj(1).shifted() == obj(6)",
+    ),
+    Case(
+        "hashed-instance-in-its-method",
+        """
+        import dataclasses
+        @dataclasses.dataclass(frozen=True)
+        class P:
+            x: int
+            def name(self): return NAMES[self]
+        NAMES = {P(1): 'one'}
+        SEEN = {P(2)}
+        P.SEEN = SEEN
+        value = P
+        """,
+        "assert obj(1).name() == 'one' and obj(2) in obj.SEEN",
+    ),
+    Case(
+        "new-with-super",
+        """
+        class P:
+            def __new__(cls, x):
+                self = super().__new__(cls)
+                self.made = x + STEP
+                return self
+            def __getnewargs__(self): return (self.made - STEP,)
+            def get(self): return DEFAULT
+        STEP = 10
+        DEFAULT = P(1)
+        P.default = DEFAULT
+        value = P
+        """,
+        "assert obj(5).get() is obj.default and obj.default.made == 11",
+    ),
+    Case(
+        "generic-alias-in-its-method",
+        """
+        import typing
+        T = typing.TypeVar('T')
+        class Box(typing.Generic[T]):
+            def ints(self): return Ints, Alias
+        class Ints(Box[int]): pass
+        Alias = Box[str]
+        value = Ints
+        """,
+        "ints, alias = obj().ints(); assert ints is obj and alias.__args__ == (str,)",
+    ),
+    Case(
+        "enum-member-in-its-method",
+        """
+        import enum
+        class E(enum.Enum):
+            A = 1
+            B = 2
+            def other(self): return TABLE[self]
+            @classmethod
+            def first(cls): return cls.A
+        TABLE = {E.A: E.B, E.B: E.A}
+        value = E
+        """,
+        "assert obj.A.other() is obj.B and obj.first() is obj.A",
+    ),
+    Case(
+        "setstate-and-reduce-in-a-cycle",
+        """
+        def make(x): return P(x)
+        class P:
+            def __init__(self, x): self.x = x
+            def __reduce__(self): return make, (self.x,)
+            def get(self): return ONE
+        ONE = P(1)
+        value = P
+        """,
+        "assert obj(3).get().x == 1",
+    ),
     # --- modules
     Case("module", "import os.path, json\nvalue = (json, os.path)", "import json, os.path; assert obj == (json, os.path)"),
     Case(
