@@ -49,8 +49,8 @@ _get_bases: Callable[[type], Tuple[type, ...]] = type.__dict__["__bases__"].__ge
 _set_bases: Callable[[type, Tuple[type, ...]], None] = type.__dict__["__bases__"].__set__
 _get_name: Callable[[type], str] = type.__dict__["__name__"].__get__
 
-#: remade with the class
-_OMITTED = frozenset(("__dict__", "__weakref__", "_abc_impl"))
+#: remade with the class, or a cache that fills when somebody asks
+_OMITTED = frozenset(("__dict__", "__weakref__", "_abc_impl", "__slotnames__"))
 
 #: what the enum machinery keeps about members; built again from the members
 _ENUM_OMITTED = frozenset(("_member_map_", "_member_names_", "_value2member_map_", "_member_type_"))
@@ -210,6 +210,10 @@ def _own_attributes(cls: type, enum: bool) -> Iterator[Tuple[str, Any]]:
         if name in _OMITTED and kind is not types.FunctionType:
             continue
         if name == "__module__" and kind is str:
+            continue
+        if name == "__annotations__" and not value:
+            continue  # asking made it
+        if name == "__annotations_cache__" and class_dict(cls).get("__annotate_func__") is not None:
             continue
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType) and value.__objclass__ is cls:
             continue
