@@ -71,6 +71,7 @@ from pyfory.serializer import CollectionSerializer, Serializer
 from pyfory.types import TypeId
 
 if TYPE_CHECKING:
+    from pyfory.native.references import register_by_value, unregister_by_value
     from pyfory.stream import Reader
     from pyfory.unknown import UnknownStruct
 
@@ -129,9 +130,17 @@ __all__ = [
     "dataclass",
     "dataslots",
     "field",
+    "register_by_value",
+    "unregister_by_value",
 ]
 
-_LAZY = {"Reader": "pyfory.stream", "UnknownStruct": "pyfory.unknown", "NonExistEnum": "pyfory.unknown"}
+_LAZY = {
+    "Reader": "pyfory.stream",
+    "UnknownStruct": "pyfory.unknown",
+    "NonExistEnum": "pyfory.unknown",
+    "register_by_value": "pyfory.native.references",
+    "unregister_by_value": "pyfory.native.references",
+}
 _SUBMODULES = ("error", "union", "unknown", "lib", "meta", "policy", "types", "simd")
 
 

@@ -152,14 +152,15 @@ def submodules(values: Any, names: FrozenSet[str]) -> Tuple[str, ...]:
     found: List[str] = []
     for value in values:
         if isinstance(value, types.ModuleType) and hasattr(value, "__path__"):
-            stack = [value]
+            stack: List[Any] = [value]
             while stack:
                 package = stack.pop()
                 for name in sorted(names):
                     full = "%s.%s" % (package.__name__, name)
                     module = sys.modules.get(full)
                     if (
-                        isinstance(module, types.ModuleType)
+                        module is not None
+                        and isinstance(module, types.ModuleType)
                         and vars(package).get(name) is module
                         and full not in found
                         and is_importable(full, module)

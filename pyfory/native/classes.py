@@ -41,7 +41,7 @@ from pyfory.native.kinds import (
 )
 from pyfory.native.functions import cell_shell, function_shell, is_safe
 from pyfory.native.parts import PROPERTIES_KNOW_NAMES
-from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, reference_of
+from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, is_native, reference_of
 from pyfory.native.tracker import tracker
 from pyfory.policy import DeserializationPolicy
 
@@ -57,8 +57,6 @@ _ENUM_OMITTED = frozenset(("_member_map_", "_member_names_", "_value2member_map_
 
 
 _LATE_NAMES = sys.version_info >= (3, 12)
-_HEAP_TYPE = 1 << 9
-_IMMUTABLE_TYPE = 1 << 8 if sys.version_info >= (3, 10) else 0
 
 
 def is_enum(cls: type) -> bool:
@@ -132,18 +130,8 @@ def _own_member(cls: type, value: Any) -> bool:
     return type(value) is types.MemberDescriptorType and value.__objclass__ is cls
 
 
-def _is_native(cls: type) -> bool:
-    """Is the class written in C, so that there is nothing to take apart?"""
-    if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
-        return True
-    return any(
-        type(value) in (types.MethodDescriptorType, types.WrapperDescriptorType) and value.__objclass__ is cls
-        for value in class_dict(cls).values()
-    )
-
-
 def capture_class(cls: type, ws: WriteSession) -> Captured:
-    if _is_native(cls):
+    if is_native(cls):
         raise ForyUnsupportedError(
             "class %r of module %r cannot be serialized: it is not written in Python and its name does not lead to it"
             % (class_qualname(cls), class_module(cls))
@@ -159,33 +147,60 @@ def capture_class(cls: type, ws: WriteSession) -> Captured:
     return CLASS, _class_header(cls), args, state
 
 
-def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any, ...]:
-    enum = is_enum(cls)
+def _stage(cls: type, ws: WriteSession) -> Shell:
+    """Methods and simple attributes of one class."""
+    stage = ws.stages.get(id(cls))
+    if stage is not None:
+        return stage
     early: Dict[str, Any] = {}
-    wrapped: Dict[str, Any] = {}
+    wrapped: Dict[str, int] = {}
     cells: List[Any] = []
-    attributes: Dict[str, Any] = {}
-    properties: List[str] = []
-    for name, value in _own_attributes(cls, enum):
+
+    def shell_of(func: Any) -> Any:
+        if type(func) is not types.FunctionType or id(func) in ws.captured or reference_of(func) is not None:
+            return func
+        cells.extend(_class_cells(cls, func, ws))
+        return function_shell(func, ws)
+
+    for name, value in _own_attributes(cls):
         kind = type(value)
-        if kind is property and not PROPERTIES_KNOW_NAMES:
-            properties.append(name)
         if is_safe(value):
             early[name] = value
-            continue
-        attributes[name] = value
-        func = value.__func__ if kind in (staticmethod, classmethod) else value
-        if type(func) is not types.FunctionType:
-            if not name.startswith("_"):
-                early[name] = None  # keeps the place
-            continue
-        if id(func) not in ws.captured and reference_of(func) is None:
-            func = function_shell(func, ws)
-            cells += _class_cells(cls, func.of, ws)
-        early[name] = func
-        if kind is not types.FunctionType:
-            wrapped[name] = kind is classmethod
-    stage = Shell(CLASS_STAGE, (tracker.identity(cls),), (early, wrapped or None, tuple(cells) or None), None)
+        elif kind is types.FunctionType:
+            early[name] = shell_of(value)
+        elif kind in _WRAPPERS:
+            parts = _WRAPPERS[kind][1](value)
+            if all(part is None or type(part) is types.FunctionType for part in parts):
+                early[name] = tuple([shell_of(part) for part in parts])
+                wrapped[name] = _WRAPPERS[kind][0]
+        if name not in early and not name.startswith("_"):
+            early[name] = None  # keeps the place
+    header = (tracker.identity(cls),)
+    stage = ws.stages[id(cls)] = Shell(CLASS_STAGE, header, (early, wrapped or None, tuple(cells) or None), cls)
+    return stage
+
+
+#: what a method may be wrapped in: number, parts
+_WRAPPERS: Dict[type, Tuple[int, Callable[[Any], Tuple[Any, ...]]]] = {
+    staticmethod: (0, lambda value: (value.__func__,)),
+    classmethod: (1, lambda value: (value.__func__,)),
+    property: (2, lambda value: (value.fget, value.fset, value.fdel)),
+}
+_WRAP: Tuple[Any, ...] = (staticmethod, classmethod, property)
+
+
+def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any, ...]:
+    enum = is_enum(cls)
+    # Bases and metaclass first: their methods are as good as the class's own.
+    lineage = class_mro(type(cls))[::-1] + class_mro(cls)[::-1]
+    stages = tuple([_stage(base, ws) for base in lineage if id(base) in ws.captured or id(base) in ws.shells])
+    attributes: Dict[str, Any] = {}
+    properties: List[str] = []
+    for name, value in _own_attributes(cls):
+        if type(value) is property and not PROPERTIES_KNOW_NAMES:
+            properties.append(name)
+        if not is_safe(value):
+            attributes[name] = value
     registered: List[Any] = []
     if isinstance(cls, ABCMeta) and "_abc_impl" in class_dict(cls):
         found = [reference() for reference in _abc._get_dump(cls)[0]]
@@ -194,7 +209,7 @@ def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any,
             [other for other in found if other is not None], key=lambda c: (str(class_module(c)), class_qualname(c))
         )
     return (
-        stage,
+        stages,
         tuple(pending) or None,
         attributes,
         tuple(registered) or None,
@@ -203,8 +218,9 @@ def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any,
     )
 
 
-def _own_attributes(cls: type, enum: bool) -> Iterator[Tuple[str, Any]]:
+def _own_attributes(cls: type) -> Iterator[Tuple[str, Any]]:
     """The attributes that make up the class, in order, without those that come with any class."""
+    enum = is_enum(cls)
     for name, value in class_dict(cls).items():
         kind = type(value)
         if name in _OMITTED and kind is not types.FunctionType:
@@ -320,7 +336,7 @@ def _ignore(cls: type, **kwargs: Any) -> None:
     """An `__init_subclass__` that does nothing."""
 
 
-_HOOK = classmethod(_ignore)
+_HOOK: Any = classmethod(_ignore)  # type: ignore[arg-type]
 
 
 def _quietly(meta: Any, name: str, bases: Tuple[type, ...], namespace: Dict[str, Any]) -> Any:
@@ -383,8 +399,14 @@ def build_stage(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
         if tracker.is_unfinished(cls):
             for name, value in early.items():
                 if wrapped and name in wrapped:
-                    value = classmethod(value) if wrapped[name] else staticmethod(value)
+                    value = _wrap(wrapped[name], value)
                 _set(setter, cls, name, value)
+
+
+def _wrap(number: Any, parts: Any) -> Any:
+    if number not in (0, 1, 2) or type(parts) is not tuple or len(parts) != (3 if number == 2 else 1):
+        raise ForyInvalidDataError("damaged class record: an unknown kind of method")
+    return _WRAP[number](*parts)
 
 
 def _set(setter: Any, cls: type, name: Any, value: Any) -> None:
@@ -416,9 +438,9 @@ def _fill(cls: Any, attributes: Dict[str, Any], registered: Tuple[Any, ...], pro
     for name, value in attributes.items():
         _set(setter, cls, name, value)
     for name in properties:
-        value = attributes.get(name)
-        if type(value) is property and hasattr(property, "__set_name__"):
-            value.__set_name__(cls, name)  # what error messages call it
+        found: Any = attributes.get(name)
+        if type(found) is property and hasattr(property, "__set_name__"):
+            found.__set_name__(cls, name)  # type: ignore[attr-defined]  # what error messages call it
     for other in registered:
         ABCMeta.register(cls, other)
 
@@ -492,7 +514,7 @@ def _enum_args(cls: Any, ws: WriteSession, pending: Optional[List[type]]) -> Tup
             members.append((name, _data_args(member, member_type), value if plain else None, plain))
         else:
             members.append((name, member._name_))
-    direct = [name for name, value in namespace.items() if _is_own_member(cls, value)]
+    direct = [(name, value._name_) for name, value in namespace.items() if _is_own_member(cls, value)]
     names = namespace.get("_member_names_", ())
     return (_class_in_args(member_type, ws, pending), tuple(members), tuple(names), tuple(direct))
 
@@ -576,8 +598,9 @@ def _add_members(cls: Any, args: Tuple[Any, ...]) -> None:
         ("_member_type_", member_type),
     ):
         type.__setattr__(cls, name, value)
-    for name in direct:
-        type.__setattr__(cls, name, _member(by_name, name))
+    for item in direct:
+        attribute, name = expect("enum", item, str, str)
+        type.__setattr__(cls, attribute, _member(by_name, name))
 
 
 def _member(by_name: Dict[str, Any], name: Any) -> Any:

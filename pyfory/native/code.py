@@ -18,7 +18,7 @@ through a `Shell`, so this order is enough for every cycle.
 from __future__ import annotations
 
 import functools
-import sys
+import io
 import types
 import typing
 import weakref
@@ -60,8 +60,8 @@ def capture(obj: Any, session: Session) -> Optional[Captured]:
 def _other(kind: type) -> Optional[Callable[[Any, WriteSession], Optional[Captured]]]:
     for base, capturer in _SUBCLASSES:
         if issubclass(kind, base):
-            return capturer
-    if kind in parts.sentinel_types():
+            return capturer  # type: ignore[no-any-return]
+    if kind.__name__ in parts.SENTINEL_TYPES:
         return parts.capture_sentinel
     if kind.__name__ == "NewType" and kind is getattr(typing, "NewType", None):
         return parts.capture_newtype
@@ -133,9 +133,9 @@ def _refuse(obj: Any, ws: WriteSession) -> Captured:
     raise ForyUnsupportedError("%s cannot be serialized: it belongs to this process" % _REFUSED[type(obj)])
 
 
-def _capture_stream(obj: Any, ws: WriteSession) -> Captured:
+def _capture_stream(obj: Any, ws: WriteSession) -> Optional[Captured]:
     captured = parts.capture_sentinel(obj, ws)
-    if captured is None:
+    if captured is None and type(obj) in _CAPTURE:
         raise ForyUnsupportedError(
             "an open file (%s%s) cannot be serialized: send its name or its contents"
             % (type(obj).__name__, " of %r" % (obj.name,) if hasattr(obj, "name") else "")
@@ -144,8 +144,6 @@ def _capture_stream(obj: Any, ws: WriteSession) -> Captured:
 
 
 def _capturers() -> Dict[type, Callable[[Any, WriteSession], Optional[Captured]]]:
-    import io
-
     table: Dict[type, Any] = {
         Shell: _capture_shell,
         types.FunctionType: functions.capture_function,
@@ -161,23 +159,19 @@ def _capturers() -> Dict[type, Callable[[Any, WriteSession], Optional[Captured]]
         weakref.WeakKeyDictionary: parts.capture_weak_dict,
         weakref.WeakValueDictionary: parts.capture_weak_dict,
     }
-    for kind in (
-        types.MethodDescriptorType,
-        types.WrapperDescriptorType,
-        types.GetSetDescriptorType,
-        types.MemberDescriptorType,
-        types.ClassMethodDescriptorType,
-    ):
-        table[kind] = parts.capture_descriptor
-    for name in ("TypeVar", "ParamSpec", "TypeVarTuple"):
-        if hasattr(typing, name):
-            table[getattr(typing, name)] = parts.capture_typevar
+    groups: Tuple[Tuple[Tuple[Any, ...], Any], ...] = (
+        (parts.DESCRIPTORS, parts.capture_descriptor),
+        (tuple(parts.VARIABLES.values()), parts.capture_typevar),
+        (
+            (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair, io.FileIO),
+            _capture_stream,
+        ),
+        (tuple(_REFUSED), _refuse),
+    )
+    for group, capturer in groups:
+        table.update(dict.fromkeys(group, capturer))
     if hasattr(typing, "TypeAliasType"):
         table[typing.TypeAliasType] = parts.capture_type_alias
-    for kind in (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair, io.FileIO):
-        table[kind] = _capture_stream
-    for kind in _REFUSED:
-        table[kind] = _refuse
     return table
 
 
@@ -188,6 +182,7 @@ _SUBCLASSES: Tuple[Tuple[type, Any], ...] = (
     (property, parts.capture_property),
     (staticmethod, parts.capture_staticmethod),
     (classmethod, parts.capture_classmethod),
+    (io.TextIOWrapper, _capture_stream),  # sys.stdout may be of a class of its own
 )
 
 

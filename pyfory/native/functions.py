@@ -91,13 +91,20 @@ def function_shell(func: types.FunctionType, ws: WriteSession) -> Shell:
 _PLAIN = frozenset((int, str, float, bytes, bool, complex, type(None), type(...), type(NotImplemented)))
 
 
-def is_safe(value: Any) -> bool:
-    """Does the value lead nowhere: plain data, or something found by import?"""
+_CONTAINERS = frozenset((tuple, frozenset, list, dict, set))
+
+
+def is_safe(value: Any, depth: int = 0) -> bool:
+    """Does the value lead nowhere: a little plain data, or something found by import?"""
     kind = type(value)
     if kind in _PLAIN:
         return True
-    if kind in (tuple, frozenset):
-        return all(map(is_safe, value))
+    if kind in _CONTAINERS:
+        if depth > 3 or len(value) > 64:
+            return False
+        if kind is dict and not all([is_safe(item, depth + 1) for item in value.values()]):
+            return False
+        return all([is_safe(item, depth + 1) for item in value])
     if kind is types.ModuleType:
         return is_importable(value.__name__, value) and not is_registered(value.__name__)
     if kind.__name__ in ("TypeVar", "ParamSpec", "TypeVarTuple") and reference_of(kind) is not None:
@@ -389,7 +396,7 @@ def _static_method(owner: Any, name: str) -> Any:
             if kind is owner:
                 return value
             if type(value) in (types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
-                return value.__get__(owner, kind)  # type: ignore[attr-defined]
+                return value.__get__(owner, kind)
             raise ForyInvalidDataError("Cannot resolve descriptor %r of %r safely" % (name, kind.__name__))
     raise ForyInvalidDataError("%r has no method %r" % (kinds[-1].__name__, name))
 

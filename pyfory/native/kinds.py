@@ -69,13 +69,15 @@ class Shell:
 class WriteSession:
     """What the captures of one `dumps` share."""
 
-    __slots__ = ("shells", "captured", "namespaces", "keep")
+    __slots__ = ("shells", "captured", "namespaces", "stages", "keep")
 
     def __init__(self) -> None:
         self.shells: Dict[int, Shell] = {}
         self.captured: Set[int] = set()
         #: the dict of a class (by id) -> the class
         self.namespaces: Dict[int, type] = {}
+        #: class (by id) -> its methods and simple attributes
+        self.stages: Dict[int, Shell] = {}
         self.keep: List[Any] = []
 
 

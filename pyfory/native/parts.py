@@ -162,7 +162,7 @@ def capture_descriptor(obj: Any, ws: WriteSession) -> Optional[Captured]:
     return DESCRIPTOR, (obj.__name__,), (owner,), None
 
 
-_DESCRIPTORS = (
+DESCRIPTORS = (
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
     types.GetSetDescriptorType,
@@ -175,7 +175,7 @@ def build_descriptor(header: Any, args: Any, policy: DeserializationPolicy, rs: 
     (name,) = expect("descriptor", header, str)
     (owner,) = expect("descriptor", args, type)
     found = class_dict(owner).get(name)
-    if not isinstance(found, _DESCRIPTORS):
+    if not isinstance(found, DESCRIPTORS):
         raise ForyInvalidDataError("class %r has no descriptor %r of its own" % (owner.__name__, name))
     policy.validate_method(found, is_local=False)
     return found
@@ -196,7 +196,7 @@ def build_builtin_method(header: Any, args: Any, policy: DeserializationPolicy, 
 
 # --- type variables ------------------------------------------------------------------------------
 
-_VARIABLES: Dict[str, Any] = {
+VARIABLES: Dict[str, Any] = {
     name: getattr(typing, name) for name in ("TypeVar", "ParamSpec", "TypeVarTuple") if hasattr(typing, name)
 }
 _MARKS = ("__covariant__", "__contravariant__", "__infer_variance__")
@@ -227,7 +227,7 @@ def authorize_typevar(header: Any, policy: DeserializationPolicy) -> None:
 def build_typevar(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     kind, name, module, identity, marks = header
     bound, constraints, default = expect("type variable", args, None, tuple, tuple)
-    cls = _VARIABLES.get(kind)
+    cls = VARIABLES.get(kind)
     if cls is None:
         raise ForyInvalidDataError("this version of Python has no typing.%s" % kind)
     obj = tracker.find(identity)
@@ -266,7 +266,8 @@ def capture_newtype(obj: Any, ws: WriteSession) -> Optional[Captured]:
 def build_newtype(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     name, qualname, module = expect("NewType", header, str, str, (str, type(None)))
     (supertype,) = expect("NewType", args, None)
-    obj: Any = typing.NewType(name, supertype)
+    new_type: Any = typing.NewType
+    obj = new_type(name, supertype)
     obj.__qualname__ = qualname
     obj.__module__ = module
     return obj
@@ -337,14 +338,10 @@ def build_sentinel(header: Any, args: Any, policy: DeserializationPolicy, rs: Re
     return found
 
 
-def sentinel_types() -> List[type]:
-    """Types of the sentinels in the modules that are loaded."""
-    found = []
-    for module, name in _SENTINELS:
-        obj = getattr(sys.modules.get(module), name, None)
-        if obj is not None and type(obj) is not type:
-            found.append(type(obj))
-    return found
+#: names of their types; most objects are told from them by this alone
+SENTINEL_TYPES = frozenset(
+    ("_MISSING_TYPE", "_KW_ONLY_TYPE", "_FIELD_BASE", "_HAS_DEFAULT_FACTORY_CLASS", "NoDefaultType", "object")
+)
 
 
 # --- weak containers -----------------------------------------------------------------------------

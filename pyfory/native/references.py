@@ -112,11 +112,11 @@ def reference_of(obj: Any) -> Optional[Reference]:
     return None
 
 
-def _usable(module_name: Any, qualname: Any) -> Optional[types.ModuleType]:
-    """The module in which to look for `qualname`, or None."""
+def _usable(module_name: Any, qualname: Any, native: bool = False) -> Optional[types.ModuleType]:
+    """The module in which to look for `qualname`, or None. What is written in C cannot go by value."""
     if not isinstance(module_name, str) or not isinstance(qualname, str):
         return None
-    if module_name in _MAIN or "<locals>" in qualname or is_registered(module_name):
+    if module_name in _MAIN or "<locals>" in qualname or (not native and is_registered(module_name)):
         return None
     module = sys.modules.get(module_name)
     if module is None or not is_importable(module_name, module):
@@ -136,16 +136,36 @@ def _walk(root: Any, qualname: str) -> Any:
 
 def _class_reference(cls: type) -> Optional[Reference]:
     module_name, qualname = class_module(cls), class_qualname(cls)
-    module = _usable(module_name, qualname)
+    native = is_native(cls)
+    module = _usable(module_name, qualname, native)
     if module is not None and _walk(module, qualname) is cls:
         return module_name, qualname
-    if module_name == "builtins":
-        return _unnamed_builtin(cls)
+    if native:
+        return _renamed(cls, module_name, module)
     return None
 
 
-def _unnamed_builtin(cls: type) -> Optional[Reference]:
-    """Builtin classes without a name in `builtins`: NoneType, function, dict_keys ..."""
+_HEAP_TYPE = 1 << 9
+_IMMUTABLE_TYPE = 1 << 8 if sys.version_info >= (3, 10) else 0
+
+
+def is_native(cls: type) -> bool:
+    """Is the class written in C, so that there is nothing to take apart?"""
+    if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
+        return True
+    return any(
+        type(value) in (types.MethodDescriptorType, types.WrapperDescriptorType) and value.__objclass__ is cls
+        for value in class_dict(cls).values()
+    )
+
+
+def _renamed(cls: type, module_name: Any, module: Optional[types.ModuleType]) -> Optional[Reference]:
+    """Classes written in C that have another name than they say: NoneType, function, dict_keys, _json.Scanner ..."""
+    if module_name != "builtins":
+        for name, value in vars(module).items() if module is not None else ():
+            if value is cls:
+                return module_name, name
+        return None
     for name in ("None", "Ellipsis", "NotImplemented"):
         if cls is type(getattr(sys.modules["builtins"], name)):
             return "builtins", name + ".__class__"
@@ -184,13 +204,13 @@ def _function_reference(func: Any) -> Optional[Reference]:
 
 
 def _builtin_reference(func: Any) -> Optional[Reference]:
-    owner = func.__self__
+    owner: Any = func.__self__
     qualname = func.__qualname__
     if owner is None or isinstance(owner, types.ModuleType):
         module_name = func.__module__
-        if module_name is None and owner is not None:
-            module_name = owner.__name__
-        module = _usable(module_name, qualname)
+        if module_name is None:
+            module_name = getattr(owner, "__name__", None)
+        module = _usable(module_name, qualname, native=True)
         if module is not None and _walk(module, qualname) is func:
             return module_name, qualname
         return _search(func, qualname) if module_name is None else None
@@ -211,17 +231,17 @@ def _search(obj: Any, name: str) -> Optional[Reference]:
 
 
 def _descriptor_reference(descriptor: Any) -> Optional[Reference]:
-    owner = descriptor.__objclass__
+    owner, name = descriptor.__objclass__, descriptor.__name__
     found = _class_reference(owner)
-    if found is not None and getattr(owner, descriptor.__name__, None) is descriptor:
-        return found[0], "%s.%s" % (found[1], descriptor.__name__)
+    if found is not None and getattr(owner, name, None) is descriptor:
+        return found[0], "%s.%s" % (found[1], name)
     return None
 
 
 def _named_reference(obj: Any) -> Optional[Reference]:
     """Objects with a name and a module of their own: TypeVar, NewType, wrappers of functions."""
-    name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None)
-    module_name = getattr(obj, "__module__", None)
+    name: Any = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None)
+    module_name: Any = getattr(obj, "__module__", None)
     module = _usable(module_name, name)
     if module is not None and _walk(module, name) is obj:
         return module_name, name
