@@ -39,6 +39,7 @@ from pyfory.native.kinds import (
     WriteSession,
     expect,
 )
+from pyfory.native.definitions import definition_of, digest, find_definition
 from pyfory.native.functions import cell_shell, function_shell, is_safe
 from pyfory.native.parts import PROPERTIES_KNOW_NAMES
 from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, is_native, reference_of
@@ -93,6 +94,7 @@ def _class_header(cls: type) -> Tuple[Any, ...]:
         _get_name(cls),
         tracker.identity(cls),
         ", ".join(names),
+        definition_of(cls),
     )
 
 
@@ -256,14 +258,14 @@ def _class_cells(cls: type, func: types.FunctionType, ws: WriteSession) -> List[
 
 
 def authorize_class(header: Any, policy: DeserializationPolicy) -> None:
-    module = expect("class", header, (str, type(None)), str, str, str, str)[0]
+    module = expect("class", header, (str, type(None)), str, str, str, str, (int, type(None)))[0]
     if module is not None:
         policy.validate_module(module, is_local=module == "__main__")
 
 
 def build_class(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> type:
     """The class of that identity, or an empty one."""
-    module, qualname, name, identity, _ = header
+    module, qualname, name, identity, _, definition = header
     meta, bases, slots, members = expect("class", args, (type, type(None)), tuple, (tuple, type(None)), (tuple, type(None)))
     if not all(isinstance(base, type) for base in bases):
         raise ForyInvalidDataError("damaged class record: class %r has impossible bases" % qualname)
@@ -273,6 +275,12 @@ def build_class(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
         raise ForyInvalidDataError("damaged class record: class %r has an impossible metaclass" % qualname)
     policy.authorize_instantiation(type, module=module, qualname=qualname, bases=bases)
     cls = tracker.find(identity)
+    if cls is None and definition is not None:
+        cls = find_definition(module, qualname)
+        if cls is not None and digest(cls) == definition:
+            cls = tracker.add(identity, cls)
+        else:
+            cls = None
     if cls is None:
         cls = _skeleton(meta, module, qualname, name, bases, slots)
         if members is not None:
@@ -529,16 +537,22 @@ _BUILTIN_DATA: Dict[type, Callable[[Any], Any]] = {
 }
 
 
-def _data_args(member: Any, member_type: Any) -> Tuple[Any, ...]:
-    """What `member_type.__new__` takes after the class to make the data part of `member` again."""
-    if member_type is object:
+def _native_base(member_type: type) -> Any:
+    """The class that holds the data of members: int, str, date ... or object."""
+    return next(cls for cls in class_mro(member_type) if is_native(cls))
+
+
+def _data_args(member: Any, member_type: type) -> Tuple[Any, ...]:
+    """What the native `__new__` takes after the class to make the data part of `member` again."""
+    native = _native_base(member_type)
+    if native is object:
         return ()
-    data = _BUILTIN_DATA.get(member_type)
+    data = _BUILTIN_DATA.get(native)
     if data is not None:
         return (data(member),)
     import copyreg
 
-    reduced = member_type.__reduce_ex__(member, 2)
+    reduced = native.__reduce_ex__(member, 2)
     func, args = reduced[:2]
     if func is copyreg.__newobj__:  # type: ignore[attr-defined]
         return tuple(args[1:])
@@ -569,7 +583,7 @@ def _enum_state(cls: Any) -> Tuple[Any, ...]:
 
 def _add_members(cls: Any, args: Tuple[Any, ...]) -> None:
     member_type, members, names, direct = expect("enum", args, type, tuple, tuple, tuple)
-    new: Any = member_type.__new__
+    new: Any = _native_base(member_type).__new__
     by_name: Dict[str, Any] = {}
     by_value: Dict[Any, Any] = {}
     for item in members:

@@ -58,7 +58,7 @@ class Tracker:
                     self._unfinished.pop(identity, None)
 
             reference = weakref.ref(obj, forget)
-            self._identities[key] = (reference, identity)
+            self._identities.setdefault(key, (reference, identity))
             self._objects[identity] = reference
             if unfinished:
                 self._unfinished[identity] = True

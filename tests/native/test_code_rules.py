@@ -247,6 +247,45 @@ def test_tracked_classes_are_not_kept_alive(codec):
     assert cls.n == 0 and codec.loads(data) is cls
 
 
+SCRIPT = """
+import sys, dataclasses, enum
+sys.path.insert(0, %r)
+from native import codec as codecs
+codec = [c for c in codecs.pairs() if c.name == %r][0]
+@dataclasses.dataclass(frozen=True)
+class Point:
+    x: int
+    y: int = 0
+    marks: tuple = (1, 'a', None)
+    def size(self, *, scale=1.5): return [scale * i for i in {1, 2, self.x}]
+    class Inner:
+        def f(self): return lambda: self
+    @property
+    def double(self): return self.x * 2
+class Color(enum.Enum):
+    RED = 1
+    def other(self): return TABLE
+TABLE = {Color.RED: Point(3)}
+%s
+if sys.argv[1:] == ['write']:
+    sys.stdout.buffer.write(codec.dumps([Point(1), Point.Inner(), Color.RED, Changed()]))
+else:
+    point, inner, red, changed = codec.loads(sys.stdin.buffer.read())
+    assert type(point) is Point and point == Point(1) and type(inner) is Point.Inner and red is Color.RED
+    assert type(changed) is not Changed and changed.f() == 1, changed.f()
+"""
+
+
+def test_next_run_of_a_program_knows_its_classes(codec, tmp_path):
+    import subprocess
+
+    first, second = tmp_path / "first.py", tmp_path / "second.py"
+    first.write_text(SCRIPT % (codecs.TESTS, codec.name, "class Changed:\n    def f(self): return 1"))
+    second.write_text(SCRIPT % (codecs.TESTS, codec.name, "class Changed:\n    def f(self): return 2"))
+    written = subprocess.run([sys.executable, str(first), "write"], stdout=subprocess.PIPE, check=True, timeout=60).stdout
+    subprocess.run([sys.executable, str(second), "read"], input=written, check=True, timeout=60)
+
+
 def test_functions_of_separate_payloads_are_separate(codec):
     program = codecs.program("k = [1]\ndef f(): return k\nvalue = f")
     data = codec.dumps(program["value"])

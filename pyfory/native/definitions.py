@@ -1,0 +1,99 @@
+"""Recognises a class that the reading program has defined itself.
+
+A program writes an instance of a class of its own and reads it back on its
+next run, or in a worker process that has loaded the same file. The class
+comes by value, but the program expects its own. So the writer sends a digest
+of the definition with every class that its module's name leads to, and the
+reader takes the class of that name if its digest is the same. A class whose
+definition has changed since stays what was sent.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any, Iterator, Optional
+
+from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, is_native, static_attribute
+
+#: differ from run to run, or say where and not what
+_SKIPPED = frozenset(
+    (
+        "__module__ __dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ _abc_impl "
+        "__annotations_cache__ __parameters__ __abstractmethods__"
+    ).split()
+)
+
+
+def definition_of(cls: type) -> Optional[int]:
+    """Digest of the class if its module's name leads to it, else None."""
+    if "<locals>" in class_qualname(cls) or find_definition(class_module(cls), class_qualname(cls)) is not cls:
+        return None
+    return digest(cls)
+
+
+def find_definition(module_name: Any, qualname: str) -> Optional[type]:
+    """The class of that name in a module that is loaded; nothing is imported and no code of the user's runs."""
+    found: Any = sys.modules.get(module_name)
+    try:
+        for name in qualname.split("."):
+            found = static_attribute(found, name)
+    except (AttributeError, ValueError):
+        return None
+    return found if isinstance(found, type) and not is_native(found) else None
+
+
+def digest(cls: type) -> int:
+    """64 bits that depend on all that the source of the class says."""
+    from hashlib import blake2b
+
+    text = "\n".join(_describe(cls))
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1
+
+
+def _name(cls: type) -> str:
+    module = class_module(cls)
+    return "%s.%s" % ("__main__" if module == "__mp_main__" else module, class_qualname(cls))
+
+
+def _describe(cls: type) -> Iterator[str]:
+    yield "class %s of %s" % (class_qualname(cls), _name(type(cls)))
+    for base in class_mro(cls)[1:]:
+        yield "base " + _name(base)
+    for name, value in sorted(class_dict(cls).items()):
+        if name not in _SKIPPED:
+            yield "%s = %s" % (name, _value(value, 0))
+
+
+def _value(value: Any, depth: int) -> str:
+    kind = type(value)
+    if kind in (int, str, float, bytes, bool, complex, type(None)):
+        return repr(value)
+    if kind in (tuple, list) and depth < 4:
+        return "%s[%s]" % (kind.__name__, ", ".join([_value(item, depth + 1) for item in value]))
+    if kind in (set, frozenset) and depth < 4:
+        return "%s{%s}" % (kind.__name__, ", ".join(sorted([_value(item, depth + 1) for item in value])))
+    if kind is dict and depth < 4:
+        return "{%s}" % ", ".join(["%s: %s" % (_value(k, depth + 1), _value(v, depth + 1)) for k, v in value.items()])
+    if kind is types.FunctionType:
+        return "def %s %s" % (_code(value.__code__), _value((value.__defaults__, value.__kwdefaults__), depth + 1))
+    if kind in (staticmethod, classmethod):
+        return "%s %s" % (kind.__name__, _value(value.__func__, depth + 1))
+    if kind is property:
+        return "property %s" % _value((value.fget, value.fset, value.fdel), depth + 1)
+    if issubclass(kind, type):
+        return _name(value)
+    return "a " + _name(kind)
+
+
+def _code(code: types.CodeType) -> str:
+    consts = [_code(const) if type(const) is types.CodeType else _value(const, 0) for const in code.co_consts]
+    return "%r %r %r %r %r %r [%s]" % (
+        code.co_name,
+        (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
+        code.co_code,
+        code.co_names,
+        code.co_varnames,
+        (code.co_freevars, code.co_cellvars),
+        ", ".join(consts),
+    )
