@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 import weakref
+from sys import intern
 from typing import Any, Dict, FrozenSet, Iterator, List, Set, Tuple
 
 from pyfory.error import ForyInvalidDataError
@@ -81,7 +82,8 @@ def authorize_code(header: Any, policy: Any) -> None:
 def build_code(header: Any, args: Any, policy: Any, rs: ReadSession) -> types.CodeType:
     expect("code", args, *_FIELD_TYPES)
     try:
-        return types.CodeType(*args)
+        # The compiler interns names; with the same ones shared, the copy gives the same bytes again.
+        return types.CodeType(*[intern(arg) if type(arg) is str else arg for arg in args])
     except (TypeError, ValueError, OverflowError) as error:
         raise ForyInvalidDataError("damaged code record: %s" % error) from None
 

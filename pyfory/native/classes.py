@@ -22,6 +22,7 @@ import gc
 import sys
 import types
 from abc import ABCMeta
+from operator import itemgetter
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import _abc  # type: ignore[import-not-found]
@@ -221,9 +222,15 @@ def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any,
 
 
 def _own_attributes(cls: type) -> Iterator[Tuple[str, Any]]:
-    """The attributes that make up the class, in order, without those that come with any class."""
+    """The attributes that make up the class, without those that come with any class.
+
+    In their order, but special names at the end and sorted: theirs differs
+    between a class and its copy, which should give the same bytes again.
+    """
     enum = is_enum(cls)
-    for name, value in class_dict(cls).items():
+    items = class_dict(cls).items()
+    special = sorted([item for item in items if item[0].startswith("__")], key=itemgetter(0))
+    for name, value in [item for item in items if not item[0].startswith("__")] + special:
         kind = type(value)
         if name in _OMITTED and kind is not types.FunctionType:
             continue

@@ -215,9 +215,12 @@ def build_function(header: Any, args: Any, policy: DeserializationPolicy, rs: Re
             raise ForyInvalidDataError("damaged function record: a cell is not of this payload")
     if len(cells or ()) != len(code.co_freevars):
         raise ForyInvalidDataError("damaged function record: %d cells for %d names" % (len(cells or ()), len(code.co_freevars)))
-    func = types.FunctionType(code, namespace, name, None, cells)
-    func.__qualname__ = qualname
-    func.__module__ = module
+    # Where the writer's function shared its names with the code, so does this one: it gives the same bytes again.
+    func = types.FunctionType(code, namespace, None if name == code.co_name else name, None, cells)
+    if func.__qualname__ != qualname:
+        func.__qualname__ = qualname
+    if func.__module__ != module:
+        func.__module__ = module
     return func
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import sys
 import types
 import typing
@@ -310,8 +311,14 @@ _SENTINELS = (
 )
 
 
+#: names of their types; most objects are told from them by this alone
+SENTINEL_TYPES = frozenset(
+    ("_MISSING_TYPE", "_KW_ONLY_TYPE", "_FIELD_BASE", "_HAS_DEFAULT_FACTORY_CLASS", "NoDefaultType", "object")
+)
+
+
 def _sentinel_name(obj: Any) -> Optional[Tuple[str, str]]:
-    if obj is not None:
+    if type(obj).__name__ in SENTINEL_TYPES or isinstance(obj, io.TextIOWrapper):
         for module, name in _SENTINELS:
             if getattr(sys.modules.get(module), name, None) is obj:
                 return module, name
@@ -336,12 +343,6 @@ def build_sentinel(header: Any, args: Any, policy: DeserializationPolicy, rs: Re
     if found is None:
         raise ForyInvalidDataError("this version of Python has no %s.%s" % header)
     return found
-
-
-#: names of their types; most objects are told from them by this alone
-SENTINEL_TYPES = frozenset(
-    ("_MISSING_TYPE", "_KW_ONLY_TYPE", "_FIELD_BASE", "_HAS_DEFAULT_FACTORY_CLASS", "NoDefaultType", "object")
-)
 
 
 # --- weak containers -----------------------------------------------------------------------------
