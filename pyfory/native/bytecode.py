@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 import weakref
+from operator import attrgetter
 from sys import intern
 from typing import Any, Dict, FrozenSet, Iterator, List, Set, Tuple
 
@@ -25,6 +26,8 @@ else:
         % ("co_linetable" if sys.version_info >= (3, 10) else "co_lnotab")
     ).split()
     _LOAD_GLOBAL_SHIFT = 0
+
+_get_fields: Any = attrgetter(*_FIELDS)
 
 _FIELD_TYPES = tuple(
     tuple
@@ -71,7 +74,7 @@ def check_python(what: str, python: Any, magic: Any) -> None:
 
 
 def capture_code(code: types.CodeType, ws: WriteSession) -> Captured:
-    return CODE, (code.co_name, PYTHON, MAGIC), tuple([getattr(code, name) for name in _FIELDS]), None
+    return CODE, (code.co_name, PYTHON, MAGIC), _get_fields(code), None
 
 
 def authorize_code(header: Any, policy: Any) -> None:
@@ -83,7 +86,8 @@ def build_code(header: Any, args: Any, policy: Any, rs: ReadSession) -> types.Co
     expect("code", args, *_FIELD_TYPES)
     try:
         # The compiler interns names; with the same ones shared, the copy gives the same bytes again.
-        return types.CodeType(*[intern(arg) if type(arg) is str else arg for arg in args])
+        fields: List[Any] = [intern(arg) if type(arg) is str else arg for arg in args]
+        return types.CodeType(*fields)
     except (TypeError, ValueError, OverflowError) as error:
         raise ForyInvalidDataError("damaged code record: %s" % error) from None
 
@@ -92,7 +96,8 @@ def build_code(header: Any, args: Any, policy: Any, rs: ReadSession) -> types.Co
 
 Names = Tuple[Tuple[str, ...], FrozenSet[str]]
 
-_names: "weakref.WeakKeyDictionary[types.CodeType, Names]" = weakref.WeakKeyDictionary()
+#: by id(), since comparing code objects compares all that is in them
+_names: Dict[int, Tuple[Any, Names]] = {}
 
 
 def _opcodes() -> Tuple[int, Dict[int, int]]:
@@ -119,10 +124,11 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 def names_of(code: types.CodeType) -> Names:
     """The global names that `code` and all code nested in it use, in order; and every name in them."""
-    found = _names.get(code)
+    key = id(code)
+    found = _names.get(key)
     if found is None:
-        found = _names[code] = _find_names(code)
-    return found
+        found = _names[key] = (weakref.ref(code, lambda _: _names.pop(key, None)), _find_names(code))
+    return found[1]
 
 
 def _find_names(code: types.CodeType) -> Names:

@@ -163,7 +163,7 @@ def _stage(cls: type, ws: WriteSession) -> Shell:
         if type(func) is not types.FunctionType or id(func) in ws.captured or reference_of(func) is not None:
             return func
         cells.extend(_class_cells(cls, func, ws))
-        return function_shell(func, ws)
+        return function_shell(func, ws, cls)
 
     for name, value in _own_attributes(cls):
         kind = type(value)
@@ -202,8 +202,13 @@ def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any,
     for name, value in _own_attributes(cls):
         if type(value) is property and not PROPERTIES_KNOW_NAMES:
             properties.append(name)
-        if not is_safe(value):
-            attributes[name] = value
+        if is_safe(value):
+            continue
+        if type(value) is types.FunctionType:
+            shell = ws.shells.get(id(value))
+            if shell is not None and shell.complete:
+                continue  # the stage has it as it is
+        attributes[name] = value
     registered: List[Any] = []
     if isinstance(cls, ABCMeta) and "_abc_impl" in class_dict(cls):
         found = [reference() for reference in _abc._get_dump(cls)[0]]

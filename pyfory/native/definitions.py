@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any, Iterator, Optional
+import weakref
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, is_native, static_attribute
 
@@ -43,12 +44,21 @@ def find_definition(module_name: Any, qualname: str) -> Optional[type]:
     return found if isinstance(found, type) and not is_native(found) else None
 
 
+_digests: Dict[int, Tuple[Any, int]] = {}
+
+
 def digest(cls: type) -> int:
-    """64 bits that depend on all that the source of the class says."""
+    """63 bits that depend on all that the source of the class says; what the class became later is left out."""
+    found = _digests.get(id(cls))
+    if found is not None:
+        return found[1]
     from hashlib import blake2b
 
+    key = id(cls)
     text = "\n".join(_describe(cls))
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1
+    value = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1
+    _digests[key] = (weakref.ref(cls, lambda _: _digests.pop(key, None)), value)
+    return value
 
 
 def _name(cls: type) -> str:

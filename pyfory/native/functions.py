@@ -66,25 +66,49 @@ def _text(value: Any) -> Optional[str]:
     return value if type(value) is str else None
 
 
-def function_shell(func: types.FunctionType, ws: WriteSession) -> Shell:
-    """The function with as much of its state as leads nowhere, so that simple functions work at once."""
+def function_shell(func: types.FunctionType, ws: WriteSession, cls: Optional[type] = None) -> Shell:
+    """The function with as much of its state as leads nowhere, so that simple functions work at once.
+
+    `cls` is the class whose stage fills the cell of `super()`. Nothing is left
+    to say of most methods then; `shell.complete` tells so.
+    """
     shell = ws.shells.get(id(func))
-    if shell is None:
-        shell = Shell(FUNCTION_SHELL, _function_header(func), _function_args(func, ws), func)
-        used = {name: value for name, value in _used_globals(func).items() if is_safe(value)}
-        contents, absent = _contents(func, ws, is_safe)
-        defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
-        shell.state = (
-            used or None,
-            contents,
-            absent,
-            defaults if is_safe(defaults) else None,
-            kwdefaults if kwdefaults and all(map(is_safe, kwdefaults.values())) else None,
-        )
-        shell.sent = frozenset(used).union(i for i in range(len(contents or ())) if i not in (absent or ()))
-        if shell.state == (None,) * 5:
-            shell.state = None
-        ws.shells[id(func)] = shell
+    if shell is not None:
+        return shell
+    shell = Shell(FUNCTION_SHELL, _function_header(func), _function_args(func, ws), func)
+    every = _used_globals(func)
+    used = {name: value for name, value in every.items() if is_safe(value)}
+    contents, absent, missing = _contents(func, ws, is_safe, cls)
+    defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
+    defaults_safe, kwdefaults_safe = is_safe(defaults), is_safe(kwdefaults)
+    lazy = _LAZY_ANNOTATIONS and func.__annotate__ is not None  # type: ignore[attr-defined]
+    rest = None
+    if (
+        len(used) == len(every)
+        and not missing
+        and defaults_safe
+        and kwdefaults_safe
+        and not lazy
+        and is_safe(func.__annotations__)
+        and not vars(func)
+        and not getattr(func, "__type_params__", None)
+        and type(func.__module__) is str
+        and not submodules(list(used.values()) + list(contents or ()), names_of(func.__code__)[1])
+    ):
+        shell.complete = True
+        rest = (func.__doc__, func.__annotations__ or None)
+    shell.sent = frozenset(used).union(i for i in range(len(contents or ())) if i not in (absent or ()))
+    shell.state = (
+        used or None,
+        contents,
+        absent,
+        defaults if defaults_safe else None,
+        kwdefaults if kwdefaults_safe else None,
+        rest,
+    )
+    if shell.state == (None,) * 6:
+        shell.state = None
+    ws.shells[id(func)] = shell
     return shell
 
 
@@ -133,7 +157,7 @@ def capture_function(func: types.FunctionType, ws: WriteSession) -> Captured:
     shell = ws.shells.get(id(func))
     ws.captured.add(id(func))
     if shell is not None:
-        return FUNCTION_BODY, (), (shell,), _function_state(func, ws, shell.sent)
+        return FUNCTION_BODY, (), (shell,), None if shell.complete else _function_state(func, ws, shell.sent)
     return FUNCTION, _function_header(func), _function_args(func, ws), _function_state(func, ws, frozenset())
 
 
@@ -143,10 +167,13 @@ def _used_globals(func: types.FunctionType) -> Dict[str, Any]:
     return {name: namespace[name] for name in names if name in namespace and name != "__builtins__"}
 
 
-def _contents(func: types.FunctionType, ws: WriteSession, wanted: Callable[[Any], bool]) -> Tuple[Any, Any]:
-    """What the cells hold, and the positions without: empty ones and those not wanted."""
+def _contents(
+    func: types.FunctionType, ws: WriteSession, wanted: Callable[[Any], bool], cls: Optional[type] = None
+) -> Tuple[Any, Any, bool]:
+    """What the cells hold; the positions without, empty ones and those not wanted; were there any not wanted?"""
     contents: List[Any] = []
     absent: List[int] = []
+    missing = False
     for i, cell in enumerate(func.__closure__ or ()):
         try:
             value = cell.cell_contents
@@ -155,6 +182,9 @@ def _contents(func: types.FunctionType, ws: WriteSession, wanted: Callable[[Any]
             absent.append(i)
         else:
             if not wanted(value):
+                # the stage of a class fills the cell of super() itself
+                if cls is None or value is not cls or func.__code__.co_freevars[i] != "__class__":
+                    missing = True
                 value = None
                 absent.append(i)
             elif type(value) is dict and func.__code__.co_freevars[i] == "__classdict__":
@@ -163,14 +193,14 @@ def _contents(func: types.FunctionType, ws: WriteSession, wanted: Callable[[Any]
                 value = namespace_shell(value, ws)
         contents.append(value)
     if len(absent) == len(contents):
-        return None, None
-    return tuple(contents), tuple(absent) or None
+        return None, None, missing
+    return tuple(contents), tuple(absent) or None, missing
 
 
 def _function_state(func: types.FunctionType, ws: WriteSession, sent: Any) -> Tuple[Any, ...]:
     every = _used_globals(func)
     used = {name: value for name, value in every.items() if name not in sent} if sent else every
-    contents, absent = _contents(func, ws, lambda value: True)
+    contents, absent, _ = _contents(func, ws, lambda value: True)
     packages = submodules(list(every.values()) + list(contents or ()), names_of(func.__code__)[1])
     if sent and contents:
         absent = tuple(sorted({i for i in range(len(contents)) if i in sent}.union(absent or ())))
@@ -252,17 +282,26 @@ def _fill(func: Any, used: Any, contents: Any, absent: Any) -> None:
 
 
 def finish_function_shell(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    if state is not None:
-        used, contents, absent, defaults, kwdefaults = expect(
-            "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT
-        )
-        _fill(func, used, contents, absent)
-        func.__defaults__ = defaults
-        func.__kwdefaults__ = kwdefaults
+    if state is None:
+        return func
+    used, contents, absent, defaults, kwdefaults, rest = expect(
+        "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT, _OPTIONAL_TUPLE
+    )
+    _fill(func, used, contents, absent)
+    func.__defaults__ = defaults
+    func.__kwdefaults__ = kwdefaults
+    if rest is not None:
+        doc, annotations = expect("function", rest, None, _OPTIONAL_DICT)
+        func.__doc__ = doc
+        if annotations:
+            func.__annotations__ = annotations
+        policy.validate_function(func, is_local=True)
     return func
 
 
 def finish_function(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if state is None:
+        return func  # its shell was complete
     (
         used, contents, absent, defaults, kwdefaults, doc, annotations, annotate, attributes, type_params, packages, module,
     ) = expect(

@@ -54,7 +54,7 @@ class Shell:
     only what leads nowhere (`is_safe`).
     """
 
-    __slots__ = ("kind", "header", "args", "of", "state", "sent")
+    __slots__ = ("kind", "header", "args", "of", "state", "sent", "complete")
 
     def __init__(self, kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], of: Any) -> None:
         self.kind = kind
@@ -64,6 +64,8 @@ class Shell:
         self.state: Any = None
         #: the part of the state that came with the shell and is not sent again
         self.sent: Any = frozenset()
+        #: is there nothing more to send?
+        self.complete = False
 
 
 class WriteSession:

@@ -296,7 +296,12 @@ def test_functions_of_separate_payloads_are_separate(codec):
 
 def test_same_value_gives_the_same_bytes(codec):
     program = codecs.program(CLASS + "def f(a, b=1): return [C, len(a)]\nvalue = [C, f, C()]")
-    assert codec.dumps(program["value"]) == codec.dumps(program["value"])
+    data = codec.dumps(program["value"])
+    assert codec.dumps(program["value"]) == data
+    if codec.name == "pickle":
+        return  # its memo also depends on which equal strings are one object
+    printed = codecs.read_elsewhere(codec, data, "sys.stdout.write(dumps(obj).hex())")
+    assert bytes.fromhex(printed) == data
 
 
 def test_threads_that_read_one_class_get_one_class(codec):
