@@ -226,5 +226,5 @@ _HANDLERS: Dict[int, _Handler] = {
     kinds.PARTIALMETHOD: _Handler(parts.build_partialmethod, parts.finish_partialmethod),
     kinds.CLASS_NAMESPACE: _Handler(classes.build_namespace),
     kinds.CLASS_STAGE: _Handler(classes.build_stage),
-    kinds.SENTINEL: _Handler(parts.build_sentinel),
+    kinds.SENTINEL: _Handler(parts.build_sentinel, None, parts.authorize_sentinel),
 }

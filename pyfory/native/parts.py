@@ -334,6 +334,11 @@ def capture_sentinel(obj: Any, ws: WriteSession) -> Optional[Captured]:
     return None if name is None else (SENTINEL, name, (), None)
 
 
+def authorize_sentinel(header: Any, policy: DeserializationPolicy) -> None:
+    module, _ = expect("sentinel", header, str, str)
+    policy.validate_module(module, is_local=False)
+
+
 def build_sentinel(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     if header not in _SENTINELS:
         raise ForyInvalidDataError("damaged sentinel record")

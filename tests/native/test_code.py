@@ -986,6 +986,31 @@ CASES = [
         "p = vars(obj)['p']; assert obj().p == 5 and type(p).tag == 1 and p.note == 'n' and p.__doc__ == 'doc'",
     ),
     Case(
+        "abstract-wrappers",
+        """
+        import abc, warnings
+        warnings.simplefilter('ignore')
+        class C(abc.ABC):
+            @abc.abstractclassmethod
+            def c(cls): pass
+            @abc.abstractstaticmethod
+            def s(): pass
+            @abc.abstractproperty
+            def p(self): return 1
+        value = C
+        """,
+        "import abc; assert obj.__abstractmethods__ == {'c', 's', 'p'} and type(vars(obj)['c']) is abc.abstractclassmethod",
+    ),
+    Case(
+        "more-globals-than-one-byte-counts",
+        """
+        source = '\\n'.join('g%d = %d' % (i, i) for i in range(400))
+        exec(source)
+        exec('def value(): return ' + ' + '.join('g%d' % i for i in range(400)))
+        """,
+        "assert obj() == sum(range(400))",
+    ),
+    Case(
         "property-name",
         """
         class value:
