@@ -40,6 +40,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, T
 
 from pyfory import error
 from pyfory.fory import Fory
+from pyfory.stream import load as load_from_stream
 
 __all__ = [
     "DEFAULT_PROTOCOL", "HIGHEST_PROTOCOL", "PickleBuffer", "PickleError", "Pickler", "PicklerMemoProxy",
@@ -364,9 +365,10 @@ class Unpickler:
             if self._std_unpickler is None:
                 self._std_unpickler = _StdUnpickler(self, file, self._buffers, self._for_pickles)
             return self._std_unpickler.load()
-        hooks = self._hooks()
+        if hasattr(file, "peek") and _peek(file) is None:
+            file = _Plainly(file)  # it only seems to have peek()
         try:
-            return _fory._load_hooked(file, hooks)
+            return load_from_stream(_Engine(self._hooks()), file)
         except error.ForyError as failure:
             _make_also(failure, UnpicklingError)
             raise
@@ -449,6 +451,16 @@ class _ReadHooks:
 
 
 _PLAIN = _ReadHooks()
+
+
+class _Engine:
+    """What pyfory.stream reads messages with."""
+
+    def __init__(self, hooks: _ReadHooks) -> None:
+        self._hooks = hooks
+
+    def deserialize(self, source: Any, buffers: Any = None) -> Any:
+        return _fory._load_hooked(source, self._hooks)
 
 
 class _StdUnpickler(_std.Unpickler):

@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import warnings
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -33,10 +33,11 @@ class Died(Exception):
 class Peer:
     """A child process, started again after it died."""
 
-    def __init__(self, codec: str, python: str = sys.executable, path: Optional[List[str]] = None) -> None:
+    def __init__(self, codec: str, python: str = sys.executable) -> None:
         self.codec = codec
         self.python = python
-        self.path = path or []
+        # the same installation as here, whatever made it importable
+        self.path = [entry for entry in sys.path if entry] if python == sys.executable else []
         self._process: Any = None
 
     def ask(self, **command: Any) -> Dict[str, Any]:
