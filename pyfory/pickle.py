@@ -25,6 +25,7 @@ Like pickle, this module must not read bytes from people you do not trust.
 
 from __future__ import annotations
 
+import io
 import pickle as _std
 import sys
 from copyreg import dispatch_table
@@ -39,6 +40,7 @@ from pickle import (
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Type, Union
 
 from pyfory import error
+from pyfory._core import Buffer
 from pyfory.fory import Fory
 from pyfory.stream import load as load_from_stream
 
@@ -162,7 +164,7 @@ def loads(
         return _std.loads(
             data, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=_given(buffers) or ()
         )
-    hooks = _PLAIN
+    hooks = None
     if buffers != ():
         hooks = _ReadHooks()
         hooks.buffers = _given(buffers)
@@ -365,10 +367,13 @@ class Unpickler:
             if self._std_unpickler is None:
                 self._std_unpickler = _StdUnpickler(self, file, self._buffers, self._for_pickles)
             return self._std_unpickler.load()
-        if hasattr(file, "peek") and _peek(file) is None:
-            file = _Plainly(file)  # it only seems to have peek()
+        hooks = self._hooks()
         try:
-            return load_from_stream(_Engine(self._hooks()), file)
+            if type(file) is io.BytesIO:
+                return _load_from_memory(file, hooks)
+            if hasattr(file, "peek") and _peek(file) is None:
+                file = _Plainly(file)  # it only seems to have peek()
+            return load_from_stream(_Engine(hooks), file)
         except error.ForyError as failure:
             _make_also(failure, UnpicklingError)
             raise
@@ -450,9 +455,6 @@ class _ReadHooks:
     memo: Optional[Dict[int, Any]] = None
 
 
-_PLAIN = _ReadHooks()
-
-
 class _Engine:
     """What pyfory.stream reads messages with."""
 
@@ -461,6 +463,17 @@ class _Engine:
 
     def deserialize(self, source: Any, buffers: Any = None) -> Any:
         return _fory._load_hooked(source, self._hooks)
+
+
+def _load_from_memory(file: io.BytesIO, hooks: _ReadHooks) -> Any:
+    start = file.tell()
+    # getvalue() shares the memory, and the file may change meanwhile
+    buffer = Buffer(file.getvalue())
+    buffer.set_reader_index(min(start, buffer.size()))
+    try:
+        return _fory._load_hooked(buffer, hooks)
+    finally:
+        file.seek(max(start, buffer.get_reader_index()))
 
 
 class _StdUnpickler(_std.Unpickler):
