@@ -108,15 +108,17 @@ def dumps(
         PicklingError: `obj`, or something in it, cannot be written.
         ValueError: `protocol` is above HIGHEST_PROTOCOL, or too low for `buffer_callback`.
     """
-    try:
-        if protocol is None and buffer_callback is None:
-            return _fory.dumps(obj)
+    if protocol is not None:
         _check_protocol(protocol, buffer_callback)
+    data: bytes
+    try:
         if buffer_callback is None:
-            return _fory.dumps(obj)
-        hooks = _WriteHooks()
-        hooks.buffer_callback = buffer_callback
-        return _fory._dump_hooked(obj, hooks)
+            data = _fory.dumps(obj)
+        else:
+            hooks = _WriteHooks()
+            hooks.buffer_callback = buffer_callback
+            data = _fory._dump_hooked(obj, hooks)
+        return data
     except error.ForyError as failure:
         _make_also(failure, PicklingError)
         raise
@@ -417,12 +419,12 @@ class Unpickler:
 
     def _hooks(self) -> "_ReadHooks":
         hooks = _ReadHooks()
-        hook = self.persistent_load
-        if getattr(hook, "__func__", None) is not Unpickler.persistent_load:
-            hooks.persistent_load = hook
-        hook = self.find_class
-        if getattr(hook, "__func__", None) is not Unpickler.find_class:
-            hooks.find_class = hook
+        load = self.persistent_load
+        if getattr(load, "__func__", None) is not Unpickler.persistent_load:
+            hooks.persistent_load = load
+        find = self.find_class
+        if getattr(find, "__func__", None) is not Unpickler.find_class:
+            hooks.find_class = find
         hooks.buffers = self._buffers
         hooks.memo = self._memo
         return hooks
