@@ -125,9 +125,9 @@ def main() -> None:
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
-    from native import codecs, kinds
+    from native import implementations, kinds
 
-    codec = codecs.codec(sys.argv[1])
+    codec = implementations.codec(sys.argv[1])
     for line in sys.stdin:
         output.write(json.dumps(answer(codec, kinds, json.loads(line))) + "\n")
         output.flush()

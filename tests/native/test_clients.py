@@ -10,7 +10,7 @@ import sys
 from typing import List
 
 import pytest
-from native.codecs import has_native_mode
+from native.implementations import has_native_mode
 
 CONTROL = "PYFORY_CLIENTS_MODULE" in os.environ
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

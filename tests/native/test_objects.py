@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator
 
 import pytest
 from native import kinds
-from native.codecs import codec, has_native_mode
+from native.implementations import codec, has_native_mode
 from native.peer import Peer
 
 # PYFORY_OBJECTS_CODECS=pickle runs the suite against the standard library, for

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 from native import samples
-from native.codecs import codec, has_native_mode
+from native.implementations import codec, has_native_mode
 
 SEEDS = int(os.environ.get("PYFORY_GRAPH_SEEDS", "300"))
 CONTROL = os.environ.get("PYFORY_OBJECTS_CODECS") == "pickle"

@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 from native import kinds, parity_table
-from native.codecs import codec, has_native_mode
+from native.implementations import codec, has_native_mode
 
 PAGE = os.path.join(
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "docs", "pickle-parity.md"

@@ -14,7 +14,7 @@ import sys
 from typing import Any, List
 
 import pytest
-from native.codecs import has_native_mode
+from native.implementations import has_native_mode
 
 if not has_native_mode():
     pytest.skip("this build has no native mode", allow_module_level=True)

@@ -76,6 +76,6 @@ def has_native_mode() -> bool:
     """Whether the installed pyfory can make a Fory for native mode at all."""
     try:
         codec("pyfory")
-    except (ImportError, NotImplementedError):
+    except NotImplementedError:
         return False
     return True
