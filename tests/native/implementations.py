@@ -70,12 +70,3 @@ _MAKERS = {
     "pyfory": _pyfory,
     "pyfory.pickle": _pyfory_pickle,
 }
-
-
-def has_native_mode() -> bool:
-    """Whether the installed pyfory can make a Fory for native mode at all."""
-    try:
-        codec("pyfory")
-    except NotImplementedError:
-        return False
-    return True

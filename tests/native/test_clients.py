@@ -10,12 +10,8 @@ import sys
 from typing import List
 
 import pytest
-from native.implementations import has_native_mode
 
-CONTROL = "PYFORY_CLIENTS_MODULE" in os.environ
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-pytestmark = pytest.mark.skipif(not CONTROL and not has_native_mode(), reason="this build has no native mode")
 
 
 def run(client: str, *arguments: str) -> None:

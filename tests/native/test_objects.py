@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator
 
 import pytest
 from native import kinds
-from native.implementations import codec, has_native_mode
+from native.implementations import codec
 from native.peer import Peer
 
 # PYFORY_OBJECTS_CODECS=pickle runs the suite against the standard library, for
@@ -25,7 +25,6 @@ def readers() -> Iterator[Dict[str, Peer]]:
         peer.close()
 
 
-@pytest.mark.skipif("pyfory" in CODECS and not has_native_mode(), reason="this build has no native mode")
 @pytest.mark.parametrize("codec_name", CODECS)
 @pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.name.replace(" ", "_"))
 def test_kind(kind: kinds.Kind, codec_name: str, readers: Dict[str, Peer]) -> None:
@@ -54,7 +53,6 @@ def check_refusal(error: BaseException) -> None:
     assert isinstance(error, (TypeError, RecursionError)), error
 
 
-@pytest.mark.skipif("pyfory" in CODECS and not has_native_mode(), reason="this build has no native mode")
 def test_refusal_says_where() -> None:
     value = kinds.by_name("lock deep inside").make()
     with pytest.raises(TypeError) as raised:

@@ -14,12 +14,10 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 from native import samples
-from native.implementations import codec, has_native_mode
+from native.implementations import codec
 
 SEEDS = int(os.environ.get("PYFORY_GRAPH_SEEDS", "300"))
 CONTROL = os.environ.get("PYFORY_OBJECTS_CODECS") == "pickle"
-
-pytestmark = pytest.mark.skipif(not CONTROL and not has_native_mode(), reason="this build has no native mode")
 
 
 class Built:
@@ -229,7 +227,7 @@ def ways() -> Dict[str, Callable[[Any], Any]]:
     return {"Fory": by_codec("pyfory"), "pyfory.pickle": by_codec("pyfory.pickle"), "Pickler": by_pickler}
 
 
-@pytest.mark.parametrize("way", list(ways()) if CONTROL or has_native_mode() else ["Fory"])
+@pytest.mark.parametrize("way", list(ways()))
 def test_random_graphs(way: str) -> None:
     transfer = ways()[way]
     for seed in range(SEEDS):

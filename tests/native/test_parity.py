@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 from native import kinds, parity_table
-from native.implementations import codec, has_native_mode
+from native.implementations import codec
 
 PAGE = os.path.join(
     os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "docs", "pickle-parity.md"
@@ -19,8 +19,6 @@ PACKAGES = ["cloudpickle", "numpy", "pandas", "attrs", "pydantic", "joblib", "sq
 
 @pytest.fixture(scope="module")
 def page() -> Dict[str, Dict[str, str]]:
-    if not os.path.exists(PAGE):
-        pytest.skip("the page is made when native mode is there")
     with open(PAGE, encoding="utf-8") as file:
         return parity_table.parse(file.read())
 
@@ -51,8 +49,6 @@ def test_column_is_current(page: Any, column: str) -> None:
     if sys.version_info[:2] != (3, 11):
         pytest.skip("the page is of Python 3.11")
     python = sys.executable
-    if column == "pyfory" and not has_native_mode():
-        pytest.skip("this build has no native mode")
     if column == "cloudpickle":
         pytest.importorskip("cloudpickle")
     if column == "upstream":

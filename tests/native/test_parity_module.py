@@ -14,11 +14,6 @@ import sys
 from typing import Any, List
 
 import pytest
-from native.implementations import has_native_mode
-
-if not has_native_mode():
-    pytest.skip("this build has no native mode", allow_module_level=True)
-
 from pyfory import error, pickle
 
 

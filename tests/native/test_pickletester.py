@@ -31,8 +31,6 @@ try:
 except ImportError:  # some distributions leave out Python's own tests
     raise unittest.SkipTest("this Python has no test.pickletester")
 
-from native.implementations import has_native_mode
-
 CONTROL = bool(os.environ.get("PYFORY_PICKLETESTER_CONTROL"))
 
 # ------------------------------------------------------------------ what is left out
@@ -353,16 +351,13 @@ def fill_all() -> None:
     )  # fmt: skip
 
 
-if CONTROL or has_native_mode():
-    fill_all()
+fill_all()
 
 
 class RestTests(unittest.TestCase):
     """What the excluded cases check besides opcodes."""
 
     def setUp(self) -> None:
-        if not CASES:
-            self.skipTest("there is no native mode yet")
         self.subjects = {cls.subject.name: cls.subject for cls in CASES}  # type: ignore
 
     def check(self, value: Any) -> None:
@@ -532,8 +527,7 @@ class ExclusionTests(unittest.TestCase):
             "test_unpickleable_newobj_class", "test_unpickleable_newobj_ex_class", "test_picklebuffer_error",
             "test_nonencodable_global_name_error", "test_nonencodable_module_name_error", "test_find_class",
         }  # fmt: skip
-        if CASES:
-            self.assertEqual(sorted(set(EXCLUDED) - known - newer), [])
+        self.assertEqual(sorted(set(EXCLUDED) - known - newer), [])
 
 
 if __name__ == "__main__":
