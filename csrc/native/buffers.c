@@ -121,7 +121,13 @@ write_pickle_buffer(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         return rc < 0 ? -1 : 0;
     }
     Py_INCREF(v);
-    in_band = w->native->raw_buffers ? 1 : ask_callback(w, v);
+    in_band = 1;
+    if (!w->native->raw_buffers && w->out_of_band) {
+        /* the memory as it lies there, whatever its shape and order */
+        PyObject *raw = fory_write_pin(w) < 0 ? NULL : PyObject_CallMethod(v, "raw", NULL);
+        in_band = raw == NULL ? -1 : ask_callback(w, raw);
+        Py_XDECREF(raw);
+    }
     if (in_band >= 0 && w->native->raw_buffers && w->out_of_band) {
         /* the pickle API hands out the PickleBuffer itself */
         PyObject *answer = fory_write_pin(w) < 0 ? NULL : PyObject_CallFunctionObjArgs(w->buffer_callback, v, NULL);

@@ -189,13 +189,22 @@ fory_native_write_name(ForyWriteCtx *w, PyObject *name)
 {
     Py_ssize_t size;
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
-    if (text == NULL || fory_room(w, FORY_VU64_MAX + (size_t)size) < 0) {
-        return -1;
+    PyObject *bytes = NULL;
+    int rc = -1;
+    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        bytes = PyUnicode_AsEncodedString(name, "utf-8", "surrogatepass");
+        text = bytes == NULL ? NULL : PyBytes_AS_STRING(bytes);
+        size = bytes == NULL ? 0 : PyBytes_GET_SIZE(bytes);
     }
-    fory_put_vu64(&w->out, (uint64_t)size);
-    fory_copy_short(w->out.pos, (const uint8_t *)text, (size_t)size);
-    w->out.pos += size;
-    return 0;
+    if (text != NULL && fory_room(w, FORY_VU64_MAX + (size_t)size) == 0) {
+        fory_put_vu64(&w->out, (uint64_t)size);
+        fory_copy_short(w->out.pos, (const uint8_t *)text, (size_t)size);
+        w->out.pos += size;
+        rc = 0;
+    }
+    Py_XDECREF(bytes);
+    return rc;
 }
 
 static int
@@ -441,7 +450,7 @@ hash_bytes(const uint8_t *p, size_t n, uint64_t h)
 static PyObject *
 name_text(ForyReadCtx *r, const ForyName *name)
 {
-    PyObject *text = PyUnicode_DecodeUTF8((const char *)name->data, name->size, NULL);
+    PyObject *text = PyUnicode_DecodeUTF8((const char *)name->data, name->size, "surrogatepass");
     if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
         fory_raise(r->st, FORY_E_INVALID_DATA, "malformed name");
     }

@@ -426,6 +426,14 @@ fory_native_read_code(ForyReadCtx *r)
         goto done;
     }
     /* before anything of its body is read */
+    if (r->native->find_class != NULL) {
+        rc = PyObject_CallMethod(r->engine->registry, "ask_find_class", "KO", (unsigned long long)kind,
+                                 r->native->find_class);
+        if (rc == NULL) {
+            goto done;
+        }
+        Py_DECREF(rc);
+    }
     rc = PyObject_CallMethod(r->engine->registry, "authorize_code", "KO", (unsigned long long)kind, header);
     if (rc == NULL) {
         goto done;

@@ -101,12 +101,33 @@ error:
     return -1;
 }
 
+/* The arguments that copyreg.__newobj__ and __newobj_ex__ can take. */
+static int
+check_newobj(ForyWriteCtx *w, PyObject *callable, PyObject *args)
+{
+    int ex = callable == w->engine->native->newobj_ex;
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    if (n < 1 || !PyType_Check(PyTuple_GET_ITEM(args, 0))) {
+        fory_raise(w->st, FORY_E_UNSUPPORTED, "the first argument of copyreg.%s must be a class",
+                   ex ? "__newobj_ex__" : "__newobj__");
+        return -1;
+    }
+    if (ex && (n != 3 || !PyTuple_Check(PyTuple_GET_ITEM(args, 1)) || !PyDict_Check(PyTuple_GET_ITEM(args, 2)))) {
+        fory_raise(w->st, FORY_E_UNSUPPORTED, "copyreg.__newobj_ex__ takes a class, a tuple and a dict");
+        return -1;
+    }
+    return 0;
+}
+
 /* callable and arguments, with their tag */
 static int
 write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int bits)
 {
     const ForyNativeEngine *n = w->engine->native;
-    if (callable == n->newobj && PyTuple_GET_SIZE(args) >= 1 && PyType_Check(PyTuple_GET_ITEM(args, 0))) {
+    if ((callable == n->newobj || callable == n->newobj_ex) && check_newobj(w, callable, args) < 0) {
+        return -1;
+    }
+    if (callable == n->newobj) {
         if ((PyObject *)Py_TYPE(o) != PyTuple_GET_ITEM(args, 0)) {
             PyObject *cls = PyObject_GetAttrString(o, "__class__");
             int same = cls == PyTuple_GET_ITEM(args, 0);
@@ -123,8 +144,8 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
         }
         return write_arguments(w, args, 1);
     }
-    if (callable == n->newobj_ex && PyTuple_GET_SIZE(args) == 3 && PyType_Check(PyTuple_GET_ITEM(args, 0)) &&
-        PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1)) && PyDict_CheckExact(PyTuple_GET_ITEM(args, 2))) {
+    if (callable == n->newobj_ex && PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1)) &&
+        PyDict_CheckExact(PyTuple_GET_ITEM(args, 2))) {
         if (fory_native_tag(w, FORY_N_NEWOBJ_EX) < 0 || fory_native_tag(w, bits) < 0 ||
             fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0 ||
             write_arguments(w, PyTuple_GET_ITEM(args, 1), 0) < 0) {
@@ -283,9 +304,36 @@ done:
     return rc;
 }
 
+/* object's own methods refused o, no code of the class did: the error is ours,
+ * with the path. */
+static void
+take_over_refusal(ForyWriteCtx *w, PyObject *o)
+{
+    static const char *const methods[] = {"__reduce_ex__", "__reduce__", "__getstate__"};
+    PyObject *type, *value, *traceback;
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+        return;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    for (size_t i = 0; i < 3; i++) {
+        PyObject *name = PyUnicode_FromString(methods[i]);
+        int own = name == NULL || _PyType_Lookup(Py_TYPE(o), name) != _PyType_Lookup(&PyBaseObject_Type, name);
+        Py_XDECREF(name);
+        if (own) {
+            PyErr_Restore(type, value, traceback);
+            return;
+        }
+    }
+    fory_raise(w->st, FORY_E_UNSUPPORTED, "%S", value == NULL ? type : value);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
 static PyObject *
 reduce(ForyWriteCtx *w, PyObject *o)
 {
+    PyObject *result;
     ForyNativeEngine *n = w->engine->native;
     if (w->native->dispatch_table == NULL) {
         PyObject *reducer = PyDict_GetItemWithError(n->dispatch_table, (PyObject *)Py_TYPE(o));
@@ -300,7 +348,11 @@ reduce(ForyWriteCtx *w, PyObject *o)
             return NULL;
         }
     }
-    return PyObject_CallMethodObjArgs(o, n->str_reduce_ex, n->protocol, NULL);
+    result = PyObject_CallMethodObjArgs(o, n->str_reduce_ex, n->protocol, NULL);
+    if (result == NULL) {
+        take_over_refusal(w, o);
+    }
+    return result;
 }
 
 static int

@@ -6,6 +6,7 @@ the other functions of this module, named in messages and allowed in strict mode
 
 from __future__ import annotations
 
+import copyreg
 import uuid
 from types import MappingProxyType
 from typing import Any, Dict, Tuple
@@ -37,6 +38,30 @@ def memory_view(data: Any, format: str, shape: Tuple[int, ...]) -> memoryview:
     if format == "B" and len(shape) == 1:
         return view
     return view.cast(format, shape)  # type: ignore[call-overload,no-any-return]
+
+
+def reduce_with_attributes(obj: Any) -> Any:
+    """What the class's own reduce method gives, and the attributes that it forgets."""
+    parts = obj.__reduce_ex__(5)
+    if not isinstance(parts, tuple) or (len(parts) > 2 and parts[2] is not None):
+        return parts
+    attributes = getattr(obj, "__dict__", None) or None
+    slots = {name: getattr(obj, name) for name in copyreg._slotnames(type(obj)) if hasattr(obj, name)}  # type: ignore
+    if attributes is None and not slots:
+        return parts
+    return parts[:2] + ((attributes, slots) if slots else attributes,) + parts[3:]
+
+
+def reduce_exception(error: BaseException) -> Any:
+    """An exception with its cause; traceback and context stay behind, as pickle leaves them."""
+    parts = error.__reduce_ex__(5)
+    if error.__cause__ is None and not error.__suppress_context__:
+        return parts
+    # BaseException.__setstate__ sets attributes, in this order
+    state = dict(parts[2]) if len(parts) > 2 and parts[2] else {}
+    state["__cause__"] = error.__cause__
+    state["__suppress_context__"] = error.__suppress_context__
+    return parts[:2] + (state,) + parts[3:]
 
 
 def zone_info(cls: type, key: str, from_cache: int) -> Any:

@@ -48,6 +48,15 @@ def classify(cls: type) -> Tuple[str, Any]:
         return "reduce", reduce_zone_info
     if _is_plain_enum(cls):
         return "enum", None
+    if issubclass(cls, BaseException):
+        if _reduces_as_builtin(cls) and _found_in(cls, "__setstate__") is BaseException:
+            from pyfory.native.builders import reduce_exception
+
+            return "reduce", reduce_exception
+    elif cls.__module__ not in _FORGETFUL and _reduces_as_builtin(cls):
+        from pyfory.native.builders import reduce_with_attributes
+
+        return "reduce", reduce_with_attributes
     slots = _slots_of_plain_object(cls)
     if slots is not None:
         return "object", slots
@@ -75,6 +84,26 @@ def _is_plain_enum(cls: type) -> bool:
         return False
     own = _found_in(cls, "__reduce_ex__")
     return own in (enum.Enum, enum.Flag) and _found_in(cls, "__reduce__") is object
+
+
+#: modules with classes in C whose reduce methods know nothing of a subclass's attributes
+_FORGETFUL = ("datetime", "decimal", "collections")
+
+
+def _reduces_as_builtin(cls: type) -> bool:
+    """Whether the reduce method comes from such a class, or from one of builtins."""
+    if _found_in(cls, "__reduce_ex__") in (object, None) or _is_forgetful(_found_in(cls, "__reduce_ex__")):
+        return _is_forgetful(_found_in(cls, "__reduce__"))
+    return False
+
+
+def _is_forgetful(base: type) -> bool:
+    if issubclass(base, BaseException):
+        return base.__module__ == "builtins"
+    return base.__module__ in _FORGETFUL and not base.__flags__ & _HEAP_TYPE
+
+
+_HEAP_TYPE = 1 << 9
 
 
 def _found_in(cls: type, name: str) -> Any:

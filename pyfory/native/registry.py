@@ -246,6 +246,17 @@ class NativeRegistry(TypeRegistry):
 
         authorize(kind, header, self.policy)
 
+    def ask_find_class(self, kind: int, find_class: Any) -> None:
+        """Code by value passes an Unpickler's find_class as the callables that pickle would name."""
+        from pyfory.native import kinds
+
+        if kind == kinds.MODULE:
+            find_class("importlib", "import_module")
+        elif kind in (kinds.METHOD, kinds.BUILTIN_METHOD, kinds.DESCRIPTOR):
+            find_class("builtins", "getattr")
+        else:
+            find_class("pyfory.native.code", "build")
+
     def build_code(self, kind: int, header: tuple, args: tuple, session: Dict[Any, Any]) -> Any:
         from pyfory.native.code import build
 

@@ -47,7 +47,7 @@ def test_kind(kind: kinds.Kind, codec_name: str, readers: Dict[str, Peer]) -> No
 
 
 def check_refusal(error: BaseException) -> None:
-    if "pyfory" in CODECS:
+    if "pyfory" in CODECS and "socket" not in str(error):  # which refuses itself, in Python
         assert "ForyError" in [cls.__name__ for cls in type(error).__mro__], error
     # RecursionError where the object needs itself to be made
     assert isinstance(error, (TypeError, RecursionError)), error
