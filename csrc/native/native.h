@@ -174,6 +174,7 @@ typedef struct ForyNativeEngine {
     size_t read_shape_mask, n_read_shapes;
     uint32_t n_write_shapes, n_object_codecs;
     uint8_t guarded; /* a policy: every class and call is asked for */
+    Py_ssize_t n_reducers; /* entries of copyreg's table when classes were last compared with it */
     /* strong references */
     PyObject *newobj, *newobj_ex, *dispatch_table, *modules;
     PyObject *str_reduce_ex, *str_reduce, *str_getstate, *str_setstate, *str_new, *protocol;

@@ -229,9 +229,37 @@ fory_native_instance_codec(ForyEngine *e, PyTypeObject *type, PyObject *serializ
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
+/* copyreg's table has changed: classes that are entered now, or no longer, are
+ * looked at again, those with an encoding of their own too. */
+static int
+compare_reducers(ForyEngine *e)
+{
+    PyObject *changed, *cls, *spec;
+    int rc = 0;
+    e->native->n_reducers = PyDict_GET_SIZE(e->native->dispatch_table);
+    changed = PyObject_CallMethod(e->registry, "changed_reducers", NULL);
+    if (changed == NULL || !PyList_Check(changed)) {
+        Py_XDECREF(changed);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; rc == 0 && i < PyList_GET_SIZE(changed); i++) {
+        ForyTypeEntry *entry = NULL;
+        if (PyArg_ParseTuple(PyList_GET_ITEM(changed, i), "O!O", &PyType_Type, &cls, &spec)) {
+            entry = fory_entry_new(e, (PyTypeObject *)cls);
+        }
+        rc = entry == NULL || install_class(e, entry, spec) < 0 ? -1 : fory_type_map_set(e, entry);
+    }
+    Py_DECREF(changed);
+    return rc;
+}
+
 static int
 begin_write(ForyWriteCtx *w)
 {
+    const ForyNativeEngine *n = w->engine->native;
+    if (FORY_UNLIKELY(PyDict_GET_SIZE(n->dispatch_table) != n->n_reducers) && compare_reducers(w->engine) < 0) {
+        return -1;
+    }
     if (w->native == NULL && (w->native = PyMem_Calloc(1, sizeof(*w->native))) == NULL) {
         PyErr_NoMemory();
         return -1;

@@ -8,10 +8,12 @@ have said yes. Nothing else in native mode imports or looks up.
 
 from __future__ import annotations
 
+import copyreg
 import sys
-from typing import Any, Dict, Optional, Tuple
+from types import FunctionType
+from typing import Any, Dict, List, Optional, Set, Tuple
 
-from pyfory.error import ForyInvalidDataError, ForyUnsupportedError, TypeUnregisteredError
+from pyfory.error import ForyError, ForyInvalidDataError, ForyUnsupportedError, TypeUnregisteredError
 from pyfory.native.safe import SAFE_CLASSES, SAFE_FUNCTIONS
 from pyfory.policy import DEFAULT_POLICY
 from pyfory.registry import Registration, TypeRegistry
@@ -22,6 +24,11 @@ __all__ = ["NativeRegistry"]
 _BY_NAME, _BY_ID, _BY_TYPENAME = 0, 2, 3
 _MISSING: Any = object()
 
+#: what pickle writes without asking copyreg
+_PLAIN = frozenset([
+    type(None), bool, int, float, str, bytes, bytearray, tuple, list, dict, set, frozenset, type, FunctionType,
+])  # fmt: skip
+
 
 class NativeRegistry(TypeRegistry):
     """The types of a `Fory(xlang=False)`."""
@@ -29,6 +36,7 @@ class NativeRegistry(TypeRegistry):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.xlang = False
+        self._reduced: Set[type] = set()
 
     @property
     def guarded(self) -> bool:
@@ -54,6 +62,23 @@ class NativeRegistry(TypeRegistry):
         if self.strict and cls not in self._by_class and not _is_safe_class(cls):
             raise self._unregistered(cls)
         return classify.classify(cls)
+
+    def changed_reducers(self) -> List[Tuple[type, Tuple[str, Any]]]:
+        """Classes that copyreg's table has got or lost since the last call, with how they travel now."""
+        own = getattr(copyreg, "pickle_complex", None)
+        reduced = {
+            cls
+            for cls, reducer in list(copyreg.dispatch_table.items())
+            if isinstance(cls, type) and cls not in _PLAIN and reducer is not own
+        }
+        changed = []
+        for cls in reduced ^ self._reduced:
+            try:
+                changed.append((cls, self.resolve_class(cls)))
+            except ForyError:
+                pass  # refused, now as when one of its values is written
+        self._reduced = reduced
+        return changed
 
     def _serializer_for(self, cls: type) -> Any:
         for base in cls.__mro__:

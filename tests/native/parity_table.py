@@ -101,6 +101,28 @@ and identity. Python {python}, {columns}.
 `Fory(xlang=False, ref=True, strict=False, compatible=False)`; its default,
 `compatible=True`, reads no class in a process that has not registered it.
 `pyfory` is this package with `Fory(xlang=False, ref=True, strict=False)`.
+
+## In place of pickle
+
+    from pyfory import pickle
+
+has pickle's functions, classes and errors, down to `persistent_id`,
+`reducer_override`, `dispatch_table`, `find_class`, out-of-band buffers and the memo
+that several dumps of a Pickler share. CPython's own tests of pickle run against it
+(`tests/native/test_pickletester.py`, which names the cases that look into pickle's
+bytes). What is written with it, pickle cannot read; what pickle wrote, it reads with
+`allow_pickle=True`. These programs run with it, see `tests/native/clients`:
+
+| program | what to change |
+|---|---|
+| multiprocessing, concurrent.futures | a `ForkingPickler` over `pyfory.pickle.Pickler` (`forking.py`) |
+| shelve | `shelve.Pickler`, `shelve.Unpickler` |
+| joblib (loky) | `set_loky_pickler` with a Pickler whose messages pickle.loads opens (`loky_pickler.py`) |
+| SQLAlchemy | `PickleType(pickler=pyfory.pickle)` |
+| diskcache | `diskcache.core.pickle`, and its use of pickletools on keys |
+
+## Result
+
 """
 
 
