@@ -95,23 +95,33 @@ class _Catch:
 
 
 def _mapping_of_view(view: Any) -> Any:
+    """What the view looks into; before Python 3.10 it cannot be reached."""
     mapping = getattr(view, "mapping", None)
     return None if mapping is None else _underlying(mapping)
 
 
+def _copied(view: Any, entries: Any) -> Any:
+    """A mapping of the view's kind."""
+    if type(view).__name__.startswith("odict_"):
+        from collections import OrderedDict
+
+        return OrderedDict(entries)
+    return dict(entries)
+
+
 def reduce_keys(view: Any) -> Any:
     mapping = _mapping_of_view(view)
-    return dict_keys, (dict.fromkeys(view) if mapping is None else mapping,)
+    return dict_keys, (_copied(view, dict.fromkeys(view)) if mapping is None else mapping,)
 
 
 def reduce_items(view: Any) -> Any:
     mapping = _mapping_of_view(view)
-    return dict_items, (dict(view) if mapping is None else mapping,)
+    return dict_items, (_copied(view, view) if mapping is None else mapping,)
 
 
 def reduce_values(view: Any) -> Any:
     mapping = _mapping_of_view(view)
-    return dict_values, (dict(enumerate(view)) if mapping is None else mapping,)
+    return dict_values, (_copied(view, enumerate(view)) if mapping is None else mapping,)
 
 
 def reduce_memory_view(view: memoryview) -> Any:
