@@ -118,7 +118,9 @@ compile_shape(ForyReadCtx *r, PyTypeObject *cls, const uint8_t *p, size_t size)
     }
 #endif
 #if PY_VERSION_HEX >= 0x030B0000
-    else if (plain) {
+    else if (plain && !s->direct) {
+        /* set one by one they may still become inline values; where those have no
+         * room for these names, a dict at once is cheaper than after each attempt */
         s->fill = FORY_FILL_ATTRIBUTES;
     }
 #endif
