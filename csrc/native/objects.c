@@ -26,6 +26,10 @@ new_shape(ForyEngine *e, ForyObjectCodec *c, const uint8_t *order, PyObject *con
         }
         s->names[i] = names[i];
     }
+    if (c->n_shapes == FORY_MAX_SHAPES) {
+        /* keeping the names may have let another thread in */
+        return NULL;
+    }
     memcpy(s->order, order, n);
     s->n = (uint8_t)n;
     s->n_slots = (uint8_t)n_slots;
