@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
-from pyfory.error import ForyInvalidDataError, TypeNotCompatibleError
+from pyfory.error import TypeNotCompatibleError, TypeUnregisteredError
 from pyfory.evolution import Convert, match_fields, read_field
 from pyfory.schema import (
     CARRIER_PYARRAY,
@@ -292,7 +292,7 @@ def unknown_plan(resolver: Any, remote: RemoteType) -> Tuple[Tuple[str, ...], Tu
 def resolve_remote(resolver: Any, remote: RemoteType) -> Optional[Any]:
     """The registration of a received type; None for a struct that is not registered.
 
-    Raises ForyInvalidDataError for other kinds that are not registered, and
+    Raises TypeUnregisteredError for other kinds that are not registered, and
     TypeNotCompatibleError when the registered class is of another kind.
     """
     if remote.by_name:
@@ -301,7 +301,7 @@ def resolve_remote(resolver: Any, remote: RemoteType) -> Optional[Any]:
         registration = resolver.find(user_type_id=remote.user_type_id)
     if registration is None:
         if remote.kind != "struct":
-            raise ForyInvalidDataError("TypeDef %s is not registered" % remote.display_name[:120])
+            raise TypeUnregisteredError("TypeDef %s is not registered" % remote.display_name[:120])
         return None
     if registration.kind != remote.kind:
         raise TypeNotCompatibleError(

@@ -368,7 +368,7 @@ class TypeRegistry:
         (class, read plan) for another version, and (None, (remote type, keys,
         slots)) for a struct that is not registered.
 
-        Raises ForyInvalidDataError, ForyLimitError, TypeNotCompatibleError
+        Raises ForyInvalidDataError, ForyLimitError, TypeNotCompatibleError, TypeUnregisteredError
         (wire-format 11.2, 14 and 15).
         """
         from pyfory.plan import build_struct_plan, parse_type_def, read_plan_for, resolve_remote, unknown_plan

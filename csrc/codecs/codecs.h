@@ -15,7 +15,6 @@ typedef struct ForySlot {
     uint8_t nullable;       /* a null flag precedes */
     uint8_t track;          /* a reference flag precedes */
     uint8_t dynamic;        /* type information precedes (declared struct or ext, section 13.1) */
-    uint8_t skip_union;     /* remote union of an unknown class */
 } ForySlot;
 
 /* spec tuple (type_id, flags, cls, args, carrier) -> slot. 0 / -1. */
@@ -184,7 +183,7 @@ const ForyCodec *fory_map_codec(ForyEngine *e, const ForySlot *key, const ForySl
 const ForyCodec *fory_enum_codec(ForyEngine *e, PyTypeObject *type, PyObject *spec);
 const ForyCodec *fory_remote_enum_codec(ForyEngine *e);
 const ForyCodec *fory_union_codec(ForyEngine *e, PyTypeObject *type, PyObject *spec);
-PyObject *fory_skip_union(ForyReadCtx *r);
+const ForyCodec *fory_remote_union_codec(ForyEngine *e);
 
 /* ---- structs.c ----------------------------------------------------------- */
 

@@ -550,13 +550,13 @@ fory_check_count(ForyReadCtx *r, uint32_t count, int backed)
 }
 
 static int
-read_uniform(ForyReadCtx *r, const ForyCodec *codec, const ForySlot *skip, int header, Sink *sink)
+read_uniform(ForyReadCtx *r, const ForyCodec *codec, int header, Sink *sink)
 {
     int flagged = (header & (TRACK | HAS_NULL)) != 0;
-    int backed = flagged || (codec != NULL && codec->min_size > 0);
+    int backed = flagged || codec->min_size > 0;
     Backing backing = {r->in.pos - r->in.start, 0};
     Py_ssize_t i = 0;
-    if (!flagged && codec != NULL && codec->read_many != NULL) {
+    if (!flagged && codec->read_many != NULL) {
         if (sink->kind == TO_LIST && !sink->filled) {
             return codec->read_many(r, codec, PySequence_Fast_ITEMS(sink->object), sink->n);
         }
@@ -589,10 +589,7 @@ read_uniform(ForyReadCtx *r, const ForyCodec *codec, const ForySlot *skip, int h
         Py_ssize_t id = -1;
         int rc = flagged ? fory_read_flag(r, &id, &v) : 0;
         if (rc == 0) {
-            v = skip != NULL ? fory_skip_union(r) : fory_read_body(r, codec, id);
-            if (skip != NULL && v != NULL) {
-                fory_ref_publish(r, id, v);
-            }
+            v = fory_read_body(r, codec, id);
         }
         if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(sink_put(r, sink, i, v) < 0)) {
             fory_path_index(&r->path, i);
@@ -678,7 +675,6 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
     uint8_t header = SAME_TYPE;
     Sink sink = {NULL, kind, 0, 0};
     const ForyCodec *codec = NULL;
-    const ForySlot *skip = NULL;
     ForyTypeEntry *entry = NULL;
     Py_ssize_t pending = fory_ref_take(r);
     int rc = fory_get_vu32(&r->in, &count);
@@ -710,14 +706,12 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
     }
     if (header & SAME_TYPE) {
         if (header & DECLARED) {
-            if (element == NULL || (element->type_id == FORY_UNKNOWN && !element->skip_union)) {
+            if (element == NULL || element->type_id == FORY_UNKNOWN) {
                 fory_raise(r->st, FORY_E_INVALID_DATA, "missing serializer for declared collection element type");
                 goto error;
             }
-            if (element->skip_union) {
-                skip = element;
-            }
-            else if ((codec = fory_slot_codec(r->engine, element)) == NULL) {
+            codec = fory_slot_codec(r->engine, element);
+            if (codec == NULL) {
                 goto error;
             }
         }
@@ -733,7 +727,7 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
                 goto error;
             }
         }
-        if (fory_check_count(r, count, (header & (TRACK | HAS_NULL)) || skip != NULL || codec->min_size > 0) < 0) {
+        if (fory_check_count(r, count, (header & (TRACK | HAS_NULL)) || codec->min_size > 0) < 0) {
             goto error;
         }
     }
@@ -749,7 +743,7 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
     if (sink_open(r, &sink, kind, count, codec == NULL || !(codec->flags & FORY_CODEC_BASIC) || r->in.more != NULL) < 0) {
         goto error;
     }
-    rc = header & SAME_TYPE ? read_uniform(r, codec, skip, header, &sink) : read_mixed(r, element, header, &sink);
+    rc = header & SAME_TYPE ? read_uniform(r, codec, header, &sink) : read_mixed(r, element, header, &sink);
     if (rc < 0) {
         goto error;
     }

@@ -41,8 +41,8 @@ compile_user_slot(ForyEngine *e, int type_id, PyObject *cls, ForySlot *slot)
     case FORY_UNION:
     case FORY_TYPED_UNION:
     case FORY_NAMED_UNION:
-        slot->skip_union = 1;
-        return 0;
+        slot->codec = fory_remote_union_codec(e);
+        return slot->codec == NULL ? -1 : 0;
     default:
         slot->type_id = FORY_UNKNOWN;
         return 0;

@@ -717,9 +717,6 @@ fory_read_slot(ForyReadCtx *r, const ForySlot *slot)
             return slot->type_id == FORY_UNKNOWN ? v : check_declared(r, slot, v);
         }
     }
-    if (slot->skip_union) {
-        return fory_skip_union(r);
-    }
     if (slot->type_id == FORY_UNKNOWN || slot->dynamic) {
         codec = fory_read_type_info(r, &entry);
         if (codec == NULL) {

@@ -357,12 +357,15 @@ fory_union_codec(ForyEngine *e, PyTypeObject *type, PyObject *spec)
     return &codec->base;
 }
 
-PyObject *
-fory_skip_union(ForyReadCtx *r)
+/* A union of a class that the reader does not have: its case, and a value
+ * that is read by the type information in front of it. */
+static PyObject *
+read_remote_union(ForyReadCtx *r, const ForyCodec *c)
 {
     uint32_t id;
-    PyObject *v;
+    PyObject *value, *made = NULL;
     int rc = fory_get_vu32(&r->in, &id);
+    (void)c;
     if (rc != FORY_OK) {
         fory_read_bad(r, rc);
         return NULL;
@@ -370,11 +373,30 @@ fory_skip_union(ForyReadCtx *r)
     if (fory_read_enter(r) < 0) {
         return NULL;
     }
-    v = fory_read_value_ref(r);
+    value = fory_read_value_ref(r);
     r->depth--;
-    if (v == NULL) {
-        return NULL;
+    if (value != NULL && fory_import_once(&r->st->Union, "pyfory.union", "Union") == 0) {
+        made = PyObject_CallFunction(r->st->Union, "IO", (unsigned)id, value);
     }
-    Py_DECREF(v);
-    Py_RETURN_NONE;
+    Py_XDECREF(value);
+    return made;
+}
+
+static int
+write_remote_union(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+{
+    (void)c;
+    fory_raise(w->st, FORY_E_NOT_COMPATIBLE, "a %s of an unknown union class cannot be written again: the types of its cases are not known",
+               Py_TYPE(v)->tp_name);
+    return -1;
+}
+
+const ForyCodec *
+fory_remote_union_codec(ForyEngine *e)
+{
+    ForyCodec *codec = fory_engine_alloc(e, sizeof(*codec));
+    if (codec != NULL) {
+        *codec = (ForyCodec){write_remote_union, read_remote_union, NULL, NULL, NULL, FORY_UNION, FORY_CODEC_TRACKED, 2, 0};
+    }
+    return codec;
 }

@@ -435,9 +435,6 @@ read_half_pair(ForyReadCtx *r, const ForySlot *slot, int declared, int track, co
 {
     const ForyCodec *codec;
     if (declared) {
-        if (slot->skip_union) {
-            return fory_skip_union(r);
-        }
         codec = open_side(r, slot, 1, what);
         return codec == NULL ? NULL : read_side(r, codec, track, 0);
     }
@@ -460,7 +457,6 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
     PyObject *key = NULL, *value = NULL;
     Py_ssize_t mark, consumed;
     uint8_t n;
-    int skip_value = (header & VALUE_DECLARED) && value_slot->skip_union;
     int rc = fory_get_u8(&r->in, &n);
     if (rc != FORY_OK) {
         return fory_read_bad(r, rc);
@@ -473,7 +469,8 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
     if (key_codec == NULL) {
         return -1;
     }
-    if (!skip_value && (value_codec = open_side(r, value_slot, header & VALUE_DECLARED, "value")) == NULL) {
+    value_codec = open_side(r, value_slot, header & VALUE_DECLARED, "value");
+    if (value_codec == NULL) {
         return -1;
     }
     mark = r->in.pos - r->in.start;
@@ -482,7 +479,7 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
         if (FORY_UNLIKELY(key == NULL)) {
             return -1;
         }
-        value = skip_value ? fory_skip_union(r) : read_side(r, value_codec, header & VALUE_TRACK, 0);
+        value = read_side(r, value_codec, header & VALUE_TRACK, 0);
         if (FORY_UNLIKELY(value == NULL)) {
             fory_path_key(&r->path, key);
             goto error;

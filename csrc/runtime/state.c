@@ -108,7 +108,7 @@ error:
     X(BufferType) X(DenseArrayType) X(EngineType) X(WriteContextType) X(ReadContextType)       \
     X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array) X(numpy_empty) X(numpy_ndarray) X(numpy_dtype) \
     X(enum_Enum) X(uuid_UUID) X(uuid_unsafe)                                                   \
-    X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)
+    X(UnknownStruct) X(NonExistEnum) X(Union) X(str_path) X(str_offset) X(str_value) X(str_add_note)
 
 int
 fory_state_traverse(ForyState *st, visitproc visit, void *arg)

@@ -18,6 +18,7 @@ pytest.importorskip("hypothesis")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import grid
 import pyfory
 import strategies
 import support
@@ -96,8 +97,8 @@ FIELDS = {
     "OptMap": (Optional[Dict[str, str]], st.dictionaries(TEXT, TEXT)),
     "ListBool": (List[bool], st.lists(st.booleans())), "ListInt16": (List[pyfory.Int16], st.lists(INTEGERS["Int16"])),
     "ListInt32": (List[pyfory.Int32], st.lists(INTEGERS["Int32"])), "ListInt64": (List[int], st.lists(INTEGERS["Int64"])),
-    "ListFixed32": (List[pyfory.FixedInt32], st.lists(INTEGERS["Int32"])),
-    "ListTagged64": (List[pyfory.TaggedInt64], st.lists(INTEGERS["Int64"])), "ListHalf": (List[pyfory.Float16], st.lists(HALVES)),
+    "ListFixedInt32": (List[pyfory.FixedInt32], st.lists(INTEGERS["Int32"])),
+    "ListTaggedInt64": (List[pyfory.TaggedInt64], st.lists(INTEGERS["Int64"])), "ListHalf": (List[pyfory.Float16], st.lists(HALVES)),
     "ListBrain": (List[pyfory.BFloat16], st.lists(BRAINS)), "ListSingle": (List[pyfory.Float32], st.lists(SINGLES)),
     "ListReal": (List[float], st.lists(st.floats())), "ListText": (List[str], st.lists(TEXT)),
     "ListOptInt": (List[Optional[pyfory.Int32]], st.lists(st.one_of(st.none(), INTEGERS["Int32"]))),
@@ -155,6 +156,7 @@ def test_field(rust, kind, compatible, by_name):
 
 def test_every_kind_of_rust_is_used(rust):
     kinds = set(rust.ask(kinds=True)["kinds"])
+    kinds -= {k for k in kinds if k in grid.KINDS and k not in FIELDS}  # in test_grid_rust
     assert kinds == set(FIELDS) | set(ROOTS) | {"Wide", "Narrow", "Tagged", "Shared", "Empty"}
 
 

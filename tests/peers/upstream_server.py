@@ -17,6 +17,8 @@ import typing
 
 import pyfory
 
+from describe import describe
+
 _modules = {}
 _instances = {}
 
@@ -47,9 +49,32 @@ def instance(request):
     return _instances[key]
 
 
+def attempt(function, *args):
+    """The result, or the error as text."""
+    try:
+        return function(*args)
+    except Exception as error:
+        return "!%s: %s" % (type(error).__name__, str(error)[:200])
+
+
+def grid(request):
+    """Cases of tests/grid.py: `read` holds payloads, answered by descriptions of
+    the values; `write` holds arguments of the class, answered by payloads."""
+    module = module_of(request["source"])
+    ref = request["options"]["ref"]
+    fory = pyfory.Fory(**request["options"])
+    module.register(fory, request["by_name"], request["known"])
+    return {
+        "read": [attempt(lambda: describe(fory.deserialize(bytes.fromhex(data)), ref)) for data in request["read"]],
+        "write": [attempt(lambda: fory.serialize(eval("Value(%s)" % text, module.__dict__)).hex()) for text in request["write"]],
+    }
+
+
 def answer(request):
     if request.get("version"):
         return {"version": pyfory.__version__}
+    if request.get("grid"):
+        return grid(request)
     fory = instance(request)
     if "expression" in request:
         value = eval(request["expression"], dict(module_of(request["source"]).__dict__))
