@@ -699,7 +699,7 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
         fory_read_bad(r, rc);
         goto error;
     }
-    if (dense && header != (SAME_TYPE | DECLARED)) {
+    if (dense && (header & ~DECLARED) != SAME_TYPE) {
         fory_raise(r->st, FORY_E_NOT_COMPATIBLE,
                    "a list with null or reference-tracked elements cannot be read as a dense array");
         goto error;
@@ -718,6 +718,11 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
         else {
             codec = fory_read_type_info(r, &entry);
             if (codec == NULL) {
+                goto error;
+            }
+            if (dense && codec->type_id != element->type_id) {
+                fory_raise(r->st, FORY_E_NOT_COMPATIBLE, "a list with elements of type %u cannot be read as a dense array of type %u",
+                           (unsigned)codec->type_id, (unsigned)element->type_id);
                 goto error;
             }
             if (entry != NULL && element != NULL && element->entry != NULL &&

@@ -70,6 +70,31 @@ DIFFERENCES += [
     Difference("rust", WRITES, r"\w+: (Skip|Opt)?(List|Map)\w*\(", "", _ELEMENTS, ref=True),
 ]  # fmt: skip
 
+_JAVA_NULL = "Java keeps the null, and then cannot write it for a field that is not nullable"
+_NULL_ERROR = "!(the peer died|NullPointerException|IllegalArgumentException: Non-nullable)"
+_JAVA_TYPES = "Java does not compare the types of such fields and misreads the bytes of one as the other"
+_JAVA_NAMES = "decision 24: Java turns every capital of a name into `_` and its small letter, also the first, and sorts fields by that"
+_JAVA_DYNAMIC = "Java reads a dynamic field as the declared type of its own field, or the reverse, whatever the bytes hold"
+DIFFERENCES += [
+    Difference("java", READS, r"nullable: Opt\w+\(None\) as", _NULL_ERROR, _JAVA_NULL),
+    Difference("java", READS, r"dense: OptBinary\(None\) as ArrayUInt8", _NULL_ERROR, _JAVA_NULL),
+    Difference("java", READS, r"missing: Opt(List)?N\(1, None\)", "", "Java puts zero or null, not the initial value, where the writer had null"),
+    Difference("java", READS, r"nullable: (Opt)?Dec\(Decimal\('12.50'\)\)", r"Value\(v=Decimal\('12.5'\)\)", "Java drops trailing zeros when it changes the nullability of a decimal"),
+    Difference("java", READS, r"rename: TagsNamed\(.* as Tags", "!", "wire-format 14.1: a name also finds a tagged field by its attribute; Java matches tags with tags only"),
+    Difference("java", READS, r"rename: (Capital\(|.* as Capital)", "", _JAVA_NAMES),
+    Difference("java", WE_READ, r"rename: Capital\(", "", _JAVA_NAMES),
+    Difference("java", WE_READ, r"skip: SkipEither\(1, Choice\(5", r"Value\(a=1, z='end'\)", "Java writes the type of the elements, so that the list of an unknown union can be skipped"),
+    Difference("java", READS, r"containers: ListOptInt\(\[1, None\]", "!", "Java cannot read a null among list elements declared as Integer"),
+    Difference("java", WRITES, r"\w+: List(OptInt|Int32)\(\[1, None\]", "!", "Java cannot read a null among list elements declared as Integer"),
+    Difference("java", READS, r"containers: (ListInt32|SetInt|MapTextInt)\(.* as (ListInt32|SetInt)", "", _JAVA_TYPES),
+    Difference("java", READS, r"strangers: ", r"Value\(", _JAVA_TYPES),
+    Difference("java", READS, r"any: ", "", _JAVA_DYNAMIC),
+    Difference("java", WRITES, r"any: Anything\((None|\[Part)", "!", "Java cannot read None, or a list of objects, in a dynamic field"),
+    Difference("java", READS, r"references: Twice\(", "!", "field(ref=True) on a list of numbers marks the elements too, which Java cannot"),
+    Difference("java", WRITES, r"references: Twice\(", "!", "field(ref=True) on a list of numbers marks the elements too, which Java cannot"),
+    Difference("java", READS, r"scalars: Real\(2\.0\*\*-256\)", "!", "Java refuses 2^-256, whose 179 digits and scale 256 are within the bounds"),
+]  # fmt: skip
+
 
 def unexplained(peer: str, outcomes: Iterable[Tuple[Any, Tuple[bool, bool], str, str, str, bool]], used: Set[Difference]) -> List[str]:
     """Texts of the outcomes that differ without a reason.

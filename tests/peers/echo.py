@@ -14,14 +14,14 @@ import grid
 from peers import differences
 
 
-def outcomes(process: Any, cases: List["grid.Case"], mode: Tuple[bool, bool]) -> Iterator[tuple]:
+def outcomes(process: Any, cases: List["grid.Case"], mode: Tuple[bool, bool], **options: Any) -> Iterator[tuple]:
     """The outcomes of the cases, as differences.unexplained takes them."""
     by_name, ref = mode
     ours: Dict[Tuple[str, str], bytes] = {}
     theirs: Dict[Tuple[str, str], str] = {}
 
     def ask(name: str, data: bytes, known: Tuple[str, ...]) -> str:
-        answer = process.ask(kind=name, compatible=True, ref=ref, by_name=by_name, bare=not known, hex=data.hex())
+        answer = process.ask(kind=name, compatible=True, ref=ref, by_name=by_name, bare=not known, hex=data.hex(), **options)
         return answer["hex"] if "hex" in answer else "!" + answer["error"]
 
     readers: Dict[Tuple[str, Tuple[str, ...]], Any] = {}

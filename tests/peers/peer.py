@@ -39,6 +39,8 @@ class Peer:
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
+        while line and not line.startswith("{"):  # a virtual machine's last words
+            line = self.process.stdout.readline()
         if not line:
             self.process.wait()
             return {"error": "the peer died with %s" % self.process.returncode}
