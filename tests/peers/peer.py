@@ -31,7 +31,9 @@ class Peer:
         self.process: Any = None
 
     def ask(self, **request: Any) -> Dict[str, Any]:
-        if self.process is None or self.process.poll() is not None:
+        if self.process is not None and self.process.poll() is not None:
+            self.close()
+        if self.process is None:
             self.process = subprocess.Popen(
                 self.command, env=self.env, cwd=os.path.dirname(os.path.abspath(__file__)),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True, encoding="utf-8",
@@ -42,8 +44,9 @@ class Peer:
         while line and not line.startswith("{"):  # a virtual machine's last words
             line = self.process.stdout.readline()
         if not line:
-            self.process.wait()
-            return {"error": "the peer died with %s" % self.process.returncode}
+            code = self.process.wait(20)
+            self.close()
+            return {"error": "the peer died with %s" % code}
         return json.loads(line)
 
     def close(self) -> None:
@@ -51,3 +54,4 @@ class Peer:
             self.process.stdin.close()
             self.process.wait(20)
             self.process.stdout.close()
+            self.process = None
