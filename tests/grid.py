@@ -16,6 +16,7 @@ import os
 import re
 import struct
 import sys
+import threading
 import types
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -300,6 +301,7 @@ for _writer, _reader, _value, _expected in [
 
 schema("Base", "a: Int32", "s: str")
 schema("Nothing", "pass")
+schema("Fixed", "@pyfory.dataclass(evolving=False)", "a: Int32", "s: str")
 add("add", "Base", "Base", "1, 'x'", "1, 'x'")
 add("remove", "Base", "Nothing", "1, 'x'", "")
 add("add", "Nothing", "Base", "", "0, ''")
@@ -504,20 +506,24 @@ add("references", "Chain", "ChainPlain", "'a', Value('b')", "Value(None, 'b'), '
 # ---- running it ----------------------------------------------------------------------
 
 _modules: Dict[str, types.ModuleType] = {}
+_lock = threading.Lock()
 
 
 def source_of(name: str) -> str:
     """Module text with the classes; the evolving one is called Value."""
-    return PRELUDE + "\n@dataclass\nclass Value:\n" + "".join("    %s\n" % line for line in SCHEMAS[name].split("\n"))
+    lines = SCHEMAS[name].split("\n")
+    decorator = lines.pop(0) if lines[0].startswith("@") else "@dataclass"
+    return PRELUDE + "\n%s\nclass Value:\n%s" % (decorator, "".join("    %s\n" % line for line in lines))
 
 
 def module_of(name: str) -> types.ModuleType:
-    if name not in _modules:
-        module = types.ModuleType("grid_%s" % name)
-        sys.modules[module.__name__] = module
-        exec(compile(source_of(name), module.__name__, "exec", dont_inherit=True), module.__dict__)
-        _modules[name] = module
-    return _modules[name]
+    with _lock:
+        if name not in _modules:
+            module = types.ModuleType("grid_%s" % name)
+            sys.modules[module.__name__] = module
+            exec(compile(source_of(name), module.__name__, "exec", dont_inherit=True), module.__dict__)
+            _modules[name] = module
+        return _modules[name]
 
 
 def evaluate(name: str, arguments: str) -> Any:

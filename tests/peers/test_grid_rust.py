@@ -6,9 +6,9 @@ from peers import differences, echo, peer
 
 MODES = {
     # references say nothing about plain scalars
-    "scalars": [(True, False)], "strangers": [(False, False)],
+    "scalars": [(True, False)], "strangers": [(False, False)], "references": [(True, True), (False, True)],
 }  # fmt: skip
-TOPICS = "scalars nullable add remove skip reorder rename dense containers strangers missing".split()
+TOPICS = "scalars nullable add remove skip reorder rename dense containers strangers references".split()
 USED = set()
 DONE = set()
 

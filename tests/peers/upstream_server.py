@@ -59,14 +59,15 @@ def attempt(function, *args):
 
 def grid(request):
     """Cases of tests/grid.py: `read` holds payloads, answered by descriptions of
-    the values; `write` holds arguments of the class, answered by payloads."""
+    the values; `write` holds arguments of the class (with `root`, whole expressions), answered by payloads."""
     module = module_of(request["source"])
     ref = request["options"]["ref"]
+    form = "%s" if request.get("root") else "Value(%s)"
     fory = pyfory.Fory(**request["options"])
     module.register(fory, request["by_name"], request["known"])
     return {
         "read": [attempt(lambda: describe(fory.deserialize(bytes.fromhex(data)), ref)) for data in request["read"]],
-        "write": [attempt(lambda: fory.serialize(eval("Value(%s)" % text, module.__dict__)).hex()) for text in request["write"]],
+        "write": [attempt(lambda: fory.serialize(eval(form % text, module.__dict__)).hex()) for text in request["write"]],
     }
 
 

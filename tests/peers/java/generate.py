@@ -46,8 +46,9 @@ def main():
     with open(os.path.join(sys.argv[1], "Schemas.java"), "w", encoding="utf-8") as f:
         f.write(HEADER)
         for name in sorted(classes):
-            fields = " ".join("public %s;" % part.strip() for part in classes[name].split(";") if part.strip())
-            f.write("  public static class %s { %s }\n" % (name, fields))
+            parts = [part.strip() for part in classes[name].split(";") if part.strip()]
+            annotation = parts.pop(0) + " " if parts and parts[0].startswith("@ForyStruct") else ""
+            f.write("  %spublic static class %s { %s }\n" % (annotation, name, " ".join("public %s;" % part for part in parts)))
         f.write("  public static final Class<?>[] ALL = {%s};\n}\n" % ", ".join("%s.class" % n for n in sorted(classes)))
 
 

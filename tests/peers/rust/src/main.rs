@@ -348,11 +348,12 @@ mod plus {
 
 /// Schemas of several fields (tests/grid.py has them under the same names).
 macro_rules! schemas {
-    ($($name:ident { $($body:tt)* })*) => {
+    ($($(#[$meta:meta])? $name:ident { $($body:tt)* })*) => {
         mod schema {
             use super::*;
             $(
                 #[derive(ForyStruct, Debug, PartialEq, Default)]
+                $(#[$meta])?
                 pub struct $name { $($body)* }
             )*
             echoes! { $($name)* }
@@ -362,6 +363,8 @@ macro_rules! schemas {
 
 schemas! {
     Base { a: i32, s: String }
+    #[fory(evolving = false)]
+    Fixed { a: i32, s: String }
     Nothing {}
     Ends { a: i32, z: String }
     OptN { a: i32, n: Option<i64> }
@@ -378,6 +381,8 @@ schemas! {
     TagsNamed { a: i32, b: String }
     TagsSwapped { #[fory(id = 0)] b: i32, #[fory(id = 1)] a: String }
     TagsWide { #[fory(id = 0)] a: i64, #[fory(id = 1)] b: String }
+    TwiceParts { a: Rc<Part>, b: Vec<Rc<Part>>, z: i32 }
+    TwicePartsSecond { b: Vec<Rc<Part>>, z: i32 }
     Snake { first_name: String, last_http_code: i32, x: i32 }
 }
 
@@ -466,6 +471,11 @@ roots! {
     "root bool array": Vec<bool>;
     "root unsigned array": Vec<u64>;
     "root half array": Vec<Float16>;
+    "root int8 array": Vec<i8>;
+    "root int64 array": Vec<i64>;
+    "root single array": Vec<f32>;
+    "root choice": Choice;
+    "root point": Point;
 }
 
 fn answer(kind: &str, request: &Request) -> Answer {
