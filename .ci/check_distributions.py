@@ -28,6 +28,7 @@ WANTED = re.compile(
     | pyfory/.+\.pyi?
     | pyfory/py\.typed
     | tests/.+\.(py|c|h|json)
+    | tests/[^/]+\.txt
     """,
     re.VERBOSE,
 )

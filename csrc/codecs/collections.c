@@ -721,7 +721,7 @@ read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int den
                 goto error;
             }
             if (dense && codec->type_id != element->type_id) {
-                fory_raise(r->st, FORY_E_NOT_COMPATIBLE, "a list with elements of type %u cannot be read as a dense array of type %u",
+                fory_raise(r->st, FORY_E_NOT_COMPATIBLE, "a list with elements of type %u, declared as %u, cannot be read as a dense array",
                            (unsigned)codec->type_id, (unsigned)element->type_id);
                 goto error;
             }

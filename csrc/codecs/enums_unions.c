@@ -386,7 +386,8 @@ static int
 write_remote_union(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
     (void)c;
-    fory_raise(w->st, FORY_E_NOT_COMPATIBLE, "a %s of an unknown union class cannot be written again: the types of its cases are not known",
+    fory_raise(w->st, FORY_E_NOT_COMPATIBLE,
+               "a %s of an unknown union class cannot be written again: the types of its cases are not known",
                Py_TYPE(v)->tp_name);
     return -1;
 }
@@ -396,7 +397,8 @@ fory_remote_union_codec(ForyEngine *e)
 {
     ForyCodec *codec = fory_engine_alloc(e, sizeof(*codec));
     if (codec != NULL) {
-        *codec = (ForyCodec){write_remote_union, read_remote_union, NULL, NULL, NULL, FORY_UNION, FORY_CODEC_TRACKED, 2, 0};
+        *codec = (ForyCodec){write_remote_union, read_remote_union, NULL, NULL, NULL, FORY_UNION,
+                             FORY_CODEC_TRACKED, 2, 0};
     }
     return codec;
 }

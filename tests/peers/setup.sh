@@ -25,7 +25,7 @@ java=$out/java
 jar=$java/lib/fory-core-1.5.0.jar
 mkdir -p "$java/src"
 if [[ ! -s "$jar" ]]; then
-    mvn -B -q -f "$here/java/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+    mvn -B -q -Dmaven.repo.local="$out/maven" -f "$here/java/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
         -DoutputDirectory="$java/lib" -DexcludeTransitive=true >&2
 fi
 "${PYTHON:-python3}" "$here/java/generate.py" "$java/src"
