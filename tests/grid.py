@@ -305,6 +305,8 @@ schema("Fixed", "@pyfory.dataclass(evolving=False)", "a: Int32", "s: str")
 add("add", "Base", "Base", "1, 'x'", "1, 'x'")
 add("remove", "Base", "Nothing", "1, 'x'", "")
 add("add", "Nothing", "Base", "", "0, ''")
+add("fixed", "Fixed", "Fixed", "1, 'x'", "1, 'x'")
+add("fixed", "Base", "Fixed", "1, 'x'", "1, 'x'")
 for _name, (_annotation, _value, _zero) in KINDS.items():
     schema("Plus" + _name, "a: Int32", "s: str", "n: %s" % _annotation)
     schema("Skip" + _name, "a: Int32", "v: %s" % _annotation, "z: str")
@@ -395,10 +397,7 @@ for _domain in DOMAINS:
             add("dense", "List" + _domain, "Array" + _other, elements_of(_domain), REFUSED)
             add("dense", _array, "List" + _other, elements_of(_domain), REFUSED)
             add("dense", _array, "Array" + _other, elements_of(_domain), REFUSED)
-schema("OptListInt32", "v: Optional[List[Int32]]")
-schema("ArrayNumPy", "v: NDArray[Int32]")
 schema("ArrayPython", "v: PyArray[Int32]")
-schema("ArrayNumPyByte", "v: NDArray[UInt8]")
 for _writer, _reader, _value, _expected in [
     ("ListOptInt", "ArrayInt32", "[1, 2]", "pyfory.Int32Array([1, 2])"), ("ListOptInt", "ArrayInt32", "[1, None]", REFUSED),
     ("ListInt32", "ArrayInt32", "[1, None]", REFUSED), ("ArrayInt32", "ListOptInt", "[1, 2]", "[1, 2]"),

@@ -191,6 +191,7 @@ because(_, "Unions and extensions", "upstream does not call the serializer of a 
         "union at the root, by name, compatible", "custom serializer, field, by name, compatible", "custom serializer at the root, by name, compatible")
 because(_, "Schema evolution", "upstream cannot convert or skip unions, and does not call named serializers (decision 29)", "nullable", "skip", "any")
 because(_, "Schema evolution", "upstream compares names as they are (decision 24)", "rename")
+because(_, "Schema evolution", "an evolving schema is refused by a class that is not, though it says all that is needed", "fixed")
 because(_, "Schema evolution", "a Tuple field holds a tuple here, a list upstream", "dense")
 
 _ = "rust"
@@ -218,6 +219,7 @@ because(_, "Schema evolution", "Rust refuses 2^-256 and `0e256`, which are withi
 because(_, "Schema evolution", "Rust has no None for most types and puts zero", "nullable", "add", "containers")
 because(_, "Schema evolution", "Rust has no initial values, and matches tags with tags only", "rename")
 because(_, "Schema evolution", "Rust does not convert between bytes and array<uint8>", "dense")
+because(_, "Schema evolution", "an evolving schema is refused by a class that is not, though it says all that is needed", "fixed")
 because(_, "Schema evolution", "Rust structs have no defaults of their own", "missing")
 because(_, "Schema evolution", "no dynamic fields in the Rust peer, see `Any`", "any")
 because(_, "Schema evolution", "Rust loses an object that first occurs in a field it skips", "references")
@@ -391,7 +393,7 @@ def run(name: str) -> Dict[Tuple[str, str], Cell]:
 
 TOPICS = {
     "scalars": "scalars into scalars, losslessly or not at all (every %dth case)" % STRIDE["scalars"],
-    "nullable": "nullable into not nullable and back", "add": "field added, zero value", "remove": "all fields removed",
+    "nullable": "nullable into not nullable and back", "add": "field added, zero value", "remove": "all fields removed", "fixed": "`evolving=False`, reading an evolving schema too",
     "missing": "field added, with a default or a factory", "skip": "unknown field of every kind", "reorder": "fields in another order",
     "rename": "renamed by tag id, names in another case", "dense": "list and dense array, bytes and array<uint8>",
     "containers": "containers match strictly", "strangers": "types with nothing in common are refused", "any": "dynamic fields",

@@ -9,7 +9,7 @@ NAME, NAME_REF, ID, ID_REF = echo.grid.MODES
 #: fields. Compiling takes a while, and is done where it is not for hundreds of classes.
 COMPILED = "nullable remove missing reorder rename containers references".split()
 MODES = {"scalars": [ID], "strangers": [ID], "any": [ID], "references": [NAME_REF, ID_REF]}
-TOPICS = "scalars nullable add remove missing skip reorder rename dense containers strangers any references".split()
+TOPICS = "scalars fixed nullable add remove missing skip reorder rename dense containers strangers any references".split()
 USED = set()
 DONE = set()
 

@@ -8,7 +8,7 @@ MODES = {
     # references say nothing about plain scalars
     "scalars": [(True, False)], "strangers": [(False, False)], "references": [(True, True), (False, True)],
 }  # fmt: skip
-TOPICS = "scalars nullable add remove skip reorder rename dense containers strangers references".split()
+TOPICS = "scalars fixed nullable add remove skip reorder rename dense containers strangers references".split()
 USED = set()
 DONE = set()
 
