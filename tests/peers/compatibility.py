@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import re
 import sys
 import time
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -427,7 +428,8 @@ def render(cells: Dict[str, Dict[Tuple[str, str], Cell]]) -> str:
             for p in PEERS:
                 cell = cells[p][group, name]
                 texts = [{True: "yes", False: "no", None: "-"}.get(v, str(v)) for v in (cell.reads, cell.we_read)]
-                reason = REASONS.get((p, group, name))
+                # the numbers are those of the tests' sources
+                reason = re.sub(r" \((decision|wire-format) [0-9.]+\)", "", REASONS.get((p, group, name), ""))
                 if reason:
                     if reason not in notes:
                         notes.append(reason)
