@@ -237,6 +237,7 @@ because(_, "Classes", "Java sorts fields by a name of its own, in which every ca
 because(_, "Classes", "not in the Java peer", "field names beyond ASCII")
 because(_, "Unions and extensions", _EXT_NAME, "custom serializer, field, by name, consistent")
 because(_, "References", "compatible: the elements of the list are marked too, which Java cannot for numbers", "`field(ref=True)`, one list in two fields")
+because(_, "Schema evolution", "Java refuses 2^-256, which is within the bounds", "scalars")
 because(_, "Schema evolution", "Java keeps a null and cannot write it again", "nullable", "missing")
 because(_, "Schema evolution", "the list in an unknown union can be skipped when Java wrote it", "skip")
 because(_, "Schema evolution", "as for names with a leading capital; tags match tags only", "rename")
@@ -330,7 +331,7 @@ def _verdict(outcomes: List[bool]) -> Any:
 
 EVOLUTION = [topic for topic in grid.topics() if topic != "references"] + ["references"]
 #: every how many cases of a topic
-STRIDE = {"scalars": 13}
+STRIDE = {"scalars": 31, "nullable": 3, "add": 3, "skip": 3, "dense": 3}
 if os.environ.get("TZ") != "UTC":  # as tests/conftest.py, when run as a program
     os.environ["TZ"] = "UTC"
     time.tzset()
@@ -340,7 +341,7 @@ def ask_evolution(name: str, process: Any, topic: str) -> Cell:
     from peers import test_grid_upstream
 
     mode = (True, topic == "references")
-    cases = grid.select(topic)[:: STRIDE.get(topic, 1)]
+    cases = differences.sample(name, grid.select(topic), STRIDE.get(topic, 1))
     if name == "upstream":
         outcomes = test_grid_upstream.exchange(process, cases, mode)
     else:
@@ -393,7 +394,7 @@ def run(name: str) -> Dict[Tuple[str, str], Cell]:
 
 
 TOPICS = {
-    "scalars": "scalars into scalars, losslessly or not at all (every %dth case)" % STRIDE["scalars"],
+    "scalars": "scalars into scalars, losslessly or not at all",
     "nullable": "nullable into not nullable and back", "add": "field added, zero value", "remove": "all fields removed", "fixed": "`evolving=False`, reading an evolving schema too",
     "missing": "field added, with a default or a factory", "skip": "unknown field of every kind", "reorder": "fields in another order",
     "rename": "renamed by tag id, names in another case", "dense": "list and dense array, bytes and array<uint8>",
@@ -409,7 +410,8 @@ What this package exchanges with the other implementations. The table is the res
 *reads* says whether the peer reads what we wrote and finds the same value, *is read* whether we read what the peer wrote. Each row is
 tried in all modes that it has: compatible and consistent, registered by id and by name, references on and off. `yes` stands for all of
 them, `5 of 8` for some, `no` for none; `-` means that the peer cannot say it, or that it wrote nothing since it had read nothing. A number
-leads to the reason below. The evolution rows count pairs of schemas (`tests/grid.py`).
+leads to the reason below. The evolution rows count pairs of schemas (`tests/grid.py`), of the large
+groups every third or less, and all that are known to fail.
 """
 
 

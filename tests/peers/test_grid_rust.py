@@ -24,6 +24,8 @@ def rust():
 @pytest.mark.parametrize("topic", TOPICS)
 def test_topic(rust, topic):
     cases = [case for case in rust.cases if case.topic == topic]
+    if topic == "scalars":
+        cases = differences.sample("rust", cases, 4)
     for mode in MODES.get(topic, echo.grid.MODES):
         wrong = differences.unexplained("rust", echo.outcomes(rust, cases, mode), USED)
         assert not wrong, "%d outcomes differ\n%s" % (len(wrong), "\n".join(wrong[:40]))
