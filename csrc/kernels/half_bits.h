@@ -136,4 +136,23 @@ bf16_to_f32_bits(uint16_t half)
     return (bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : bits;
 }
 
+/* a half as a float is never subnormal */
+FORY_ALWAYS_INLINE double
+f16_to_f64_value(uint16_t half)
+{
+    return float_of_bits(f16_to_f32_bits(half));
+}
+
+FORY_ALWAYS_INLINE double
+bf16_to_f64_value(uint16_t half)
+{
+    unsigned a = half & 0x7fff;
+    if (a < 0x80) {
+        /* not through a float: it is subnormal there, and a process may flush those */
+        double v = (double)a * 0x1p-133;
+        return half & 0x8000 ? -v : v;
+    }
+    return float_of_bits(bf16_to_f32_bits(half));
+}
+
 #endif /* FORY_KERNELS_HALF_BITS_H */

@@ -1,12 +1,13 @@
 /* AVX2 tier: AVX2, BMI2 (pdep, pext, bzhi) and F16C on x86-64. */
 #include "kernels/half_bits.h"
+#include "kernels/text_bits.h"
 #include "kernels/tiers.h"
 
 #include "simde/x86/avx2.h"
 #include "simde/x86/f16c.h"
 
-/* 64-bit only: the 64-bit pdep exists nowhere else, and SSE2, hence the
- * baseline tier's functions in the table, is certain there. */
+/* 64-bit only: the 64-bit pdep exists nowhere else. What runs AVX2 runs the
+ * baseline's functions in the table too. */
 #if (defined(__x86_64__) || defined(_M_X64)) && defined(SIMDE_X86_AVX2_NATIVE) && \
     defined(SIMDE_X86_F16C_NATIVE) && FORY_UNIT_BMI2_ != 0
 
@@ -16,48 +17,34 @@
 #define FORY_KERNEL(name) fory_avx2_##name
 
 #include "kernels/varint_body.inc"
+#include "kernels/tagged_body.inc"
 #include "kernels/text_body.inc"
+#include "kernels/transcode_body.inc"
 #include "kernels/half_body.inc"
-#include "kernels/bool_body.inc"
+#include "kernels/bits_body.inc"
 
-#define FORY_AVX2_SLOTS                                  \
-    .is_ascii = fory_avx2_is_ascii,                      \
-    .utf16_has_surrogate = fory_avx2_utf16_has_surrogate, \
-    .utf16_or = fory_avx2_utf16_or,                      \
-    .f32_to_f16 = fory_avx2_f32_to_f16,                  \
-    .f64_to_f16 = fory_avx2_f64_to_f16,                  \
-    .f16_to_f32 = fory_avx2_f16_to_f32,                  \
-    .f32_to_bf16 = fory_avx2_f32_to_bf16,                \
-    .f64_to_bf16 = fory_avx2_f64_to_bf16,                \
-    .bf16_to_f32 = fory_avx2_bf16_to_f32,                \
-    .bool_normalize = fory_avx2_bool_normalize
+#define AVX2_SLOTS                               \
+    FORY_TAGGED_SLOTS(avx2),                     \
+    FORY_TEXT_SLOTS(avx2),                       \
+    FORY_TRANSCODE_SLOTS(avx2),                  \
+    FORY_FLOAT_SLOTS(avx2),                      \
+    FORY_DOUBLE_SLOTS(avx2),                     \
+    FORY_SLOT(avx2, bool_normalize),             \
+    FORY_BITS_SLOTS(avx2),                       \
+    FORY_ROW_SLOTS(scalar)
 
 static const fory_kernels avx2_table = {
     .tier = FORY_TIER_AVX2,
     .name = "avx2",
-    .encode_vi64 = fory_avx2_encode_vi64,
-    .encode_vu64 = fory_avx2_encode_vu64,
-    .encode_vi32 = fory_avx2_encode_vi32,
-    .encode_vu32 = fory_avx2_encode_vu32,
-    .decode_vi64 = fory_avx2_decode_vi64,
-    .decode_vu64 = fory_avx2_decode_vu64,
-    .decode_vi32 = fory_avx2_decode_vi32,
-    .decode_vu32 = fory_avx2_decode_vu32,
-    FORY_AVX2_SLOTS,
+    FORY_VARINT_SLOTS(avx2),
+    AVX2_SLOTS,
 };
 
 static const fory_kernels slow_pdep_table = {
     .tier = FORY_TIER_AVX2,
     .name = "avx2",
-    .encode_vi64 = fory_baseline_encode_vi64,
-    .encode_vu64 = fory_baseline_encode_vu64,
-    .encode_vi32 = fory_baseline_encode_vi32,
-    .encode_vu32 = fory_baseline_encode_vu32,
-    .decode_vi64 = fory_baseline_decode_vi64,
-    .decode_vu64 = fory_baseline_decode_vu64,
-    .decode_vi32 = fory_baseline_decode_vi32,
-    .decode_vu32 = fory_baseline_decode_vu32,
-    FORY_AVX2_SLOTS,
+    FORY_VARINT_SLOTS(baseline),
+    AVX2_SLOTS,
 };
 
 const fory_tier_entry fory_tier_avx2 = {&avx2_table, &slow_pdep_table, FORY_CPU_SSE2 | FORY_UNIT_FEATURES};

@@ -1,8 +1,10 @@
-/* Baseline tier: what every x86-64 (SSE2) and every arm64 (NEON) has. */
+/* Baseline tier: 128-bit vectors. SSE4.1 on x86-64, where a build that was not
+ * given its flag leaves out what needs a byte shuffle; NEON on arm64. */
 #include "kernels/half_bits.h"
+#include "kernels/text_bits.h"
 #include "kernels/tiers.h"
 
-#include "simde/x86/sse2.h"
+#include "simde/x86/sse4.1.h"
 
 #if defined(SIMDE_X86_SSE2_NATIVE) || (defined(SIMDE_ARM_NEON_A64V8_NATIVE) && !defined(__ARM_BIG_ENDIAN))
 
@@ -10,30 +12,30 @@
 #define FORY_KERNEL(name) fory_baseline_##name
 
 #include "kernels/varint_body.inc"
+#include "kernels/tagged_body.inc"
 #include "kernels/text_body.inc"
 #include "kernels/half_body.inc"
+#include "kernels/bits_body.inc"
+
+#if defined(SIMDE_X86_SSE4_1_NATIVE) || defined(SIMDE_ARM_NEON_A64V8_NATIVE)
+#include "kernels/transcode_body.inc"
+#define TRANSCODE_SLOTS FORY_TRANSCODE_SLOTS(baseline)
+#else
+#define TRANSCODE_SLOTS FORY_TRANSCODE_SLOTS(scalar)
+#endif
 
 static const fory_kernels baseline_table = {
     .tier = FORY_TIER_BASELINE,
     .name = "baseline",
-    .encode_vi64 = fory_baseline_encode_vi64,
-    .encode_vu64 = fory_baseline_encode_vu64,
-    .encode_vi32 = fory_baseline_encode_vi32,
-    .encode_vu32 = fory_baseline_encode_vu32,
-    .decode_vi64 = fory_baseline_decode_vi64,
-    .decode_vu64 = fory_baseline_decode_vu64,
-    .decode_vi32 = fory_baseline_decode_vi32,
-    .decode_vu32 = fory_baseline_decode_vu32,
-    .is_ascii = fory_baseline_is_ascii,
-    .utf16_has_surrogate = fory_baseline_utf16_has_surrogate,
-    .utf16_or = fory_baseline_utf16_or,
-    .f32_to_f16 = fory_baseline_f32_to_f16,
-    .f64_to_f16 = fory_scalar_f64_to_f16,
-    .f16_to_f32 = fory_baseline_f16_to_f32,
-    .f32_to_bf16 = fory_baseline_f32_to_bf16,
-    .f64_to_bf16 = fory_scalar_f64_to_bf16,
-    .bf16_to_f32 = fory_baseline_bf16_to_f32,
-    .bool_normalize = fory_scalar_bool_normalize,
+    FORY_VARINT_SLOTS(baseline),
+    FORY_TAGGED_SLOTS(baseline),
+    FORY_TEXT_SLOTS(baseline),
+    TRANSCODE_SLOTS,
+    FORY_FLOAT_SLOTS(baseline),
+    FORY_DOUBLE_SLOTS(scalar),
+    FORY_SLOT(scalar, bool_normalize),
+    FORY_BITS_SLOTS(baseline),
+    FORY_ROW_SLOTS(scalar),
 };
 
 /* The unit's own features on x86 only: elsewhere NEON is unconditional. */

@@ -106,30 +106,92 @@ extern const fory_tier_entry fory_tier_avx512;
 
 /* The kernels by tier. A unit defines those it has a body for; a table takes
  * the others from the tiers below by name. */
-#define FORY_DECLARE_KERNELS(tier)                                                        \
-    size_t fory_##tier##_encode_vi64(const int64_t *in, size_t n, uint8_t *out);          \
-    size_t fory_##tier##_encode_vu64(const uint64_t *in, size_t n, uint8_t *out);         \
-    size_t fory_##tier##_encode_vi32(const int32_t *in, size_t n, uint8_t *out);          \
-    size_t fory_##tier##_encode_vu32(const uint32_t *in, size_t n, uint8_t *out);         \
-    size_t fory_##tier##_decode_vi64(const uint8_t *in, size_t len, int64_t *out, size_t n);  \
-    size_t fory_##tier##_decode_vu64(const uint8_t *in, size_t len, uint64_t *out, size_t n); \
-    size_t fory_##tier##_decode_vi32(const uint8_t *in, size_t len, int32_t *out, size_t n);  \
-    size_t fory_##tier##_decode_vu32(const uint8_t *in, size_t len, uint32_t *out, size_t n); \
-    int fory_##tier##_is_ascii(const uint8_t *s, size_t n);                               \
-    int fory_##tier##_utf16_has_surrogate(const uint16_t *s, size_t n);                   \
-    uint16_t fory_##tier##_utf16_or(const uint16_t *s, size_t n);                         \
-    void fory_##tier##_f32_to_f16(const float *in, uint16_t *out, size_t n);              \
-    void fory_##tier##_f64_to_f16(const double *in, uint16_t *out, size_t n);             \
-    void fory_##tier##_f16_to_f32(const uint16_t *in, float *out, size_t n);              \
-    void fory_##tier##_f32_to_bf16(const float *in, uint16_t *out, size_t n);             \
-    void fory_##tier##_f64_to_bf16(const double *in, uint16_t *out, size_t n);            \
-    void fory_##tier##_bf16_to_f32(const uint16_t *in, float *out, size_t n);             \
-    void fory_##tier##_bool_normalize(const uint8_t *in, uint8_t *out, size_t n);
+#define FORY_DECLARE_KERNELS(tier)                                                             \
+    size_t fory_##tier##_encode_vi64(const int64_t *in, size_t n, uint8_t *out);               \
+    size_t fory_##tier##_encode_vu64(const uint64_t *in, size_t n, uint8_t *out);              \
+    size_t fory_##tier##_encode_vi32(const int32_t *in, size_t n, uint8_t *out);               \
+    size_t fory_##tier##_encode_vu32(const uint32_t *in, size_t n, uint8_t *out);              \
+    size_t fory_##tier##_decode_vi64(const uint8_t *in, size_t len, int64_t *out, size_t n);   \
+    size_t fory_##tier##_decode_vu64(const uint8_t *in, size_t len, uint64_t *out, size_t n);  \
+    size_t fory_##tier##_decode_vi32(const uint8_t *in, size_t len, int32_t *out, size_t n);   \
+    size_t fory_##tier##_decode_vu32(const uint8_t *in, size_t len, uint32_t *out, size_t n);  \
+    size_t fory_##tier##_encode_ti64(const int64_t *in, size_t n, uint8_t *out);               \
+    size_t fory_##tier##_encode_tu64(const uint64_t *in, size_t n, uint8_t *out);              \
+    size_t fory_##tier##_decode_ti64(const uint8_t *in, size_t len, int64_t *out, size_t n);   \
+    size_t fory_##tier##_decode_tu64(const uint8_t *in, size_t len, uint64_t *out, size_t n);  \
+    size_t fory_##tier##_skip_v64(const uint8_t *in, size_t len, size_t n);                    \
+    size_t fory_##tier##_skip_v32(const uint8_t *in, size_t len, size_t n);                    \
+    int fory_##tier##_is_ascii(const uint8_t *s, size_t n);                                    \
+    int fory_##tier##_utf16_has_surrogate(const uint16_t *s, size_t n);                        \
+    uint16_t fory_##tier##_utf16_or(const uint16_t *s, size_t n);                              \
+    int fory_##tier##_utf8_scan(const uint8_t *s, size_t n, fory_text_info *info);             \
+    void fory_##tier##_utf8_to_u1(const uint8_t *s, size_t n, uint8_t *out, size_t chars);     \
+    void fory_##tier##_utf8_to_u2(const uint8_t *s, size_t n, uint16_t *out, size_t chars);    \
+    void fory_##tier##_utf8_to_u4(const uint8_t *s, size_t n, uint32_t *out, size_t chars);    \
+    void fory_##tier##_u1_scan(const uint8_t *s, size_t n, fory_text_info *info);              \
+    void fory_##tier##_u2_scan(const uint16_t *s, size_t n, fory_text_info *info);             \
+    void fory_##tier##_u4_scan(const uint32_t *s, size_t n, fory_text_info *info);             \
+    uint8_t *fory_##tier##_u1_to_utf8(const uint8_t *s, size_t n, uint8_t *out);               \
+    uint8_t *fory_##tier##_u2_to_utf8(const uint16_t *s, size_t n, uint8_t *out);              \
+    uint8_t *fory_##tier##_u4_to_utf8(const uint32_t *s, size_t n, uint8_t *out);              \
+    size_t fory_##tier##_utf16_pairs(const uint16_t *s, size_t n);                             \
+    void fory_##tier##_utf16_to_u4(const uint16_t *s, size_t n, uint32_t *out);                \
+    void fory_##tier##_u2_to_u1(const uint16_t *s, uint8_t *out, size_t n);                    \
+    void fory_##tier##_f32_to_f16(const float *in, uint16_t *out, size_t n);                   \
+    void fory_##tier##_f64_to_f16(const double *in, uint16_t *out, size_t n);                  \
+    void fory_##tier##_f16_to_f32(const uint16_t *in, float *out, size_t n);                   \
+    void fory_##tier##_f32_to_bf16(const float *in, uint16_t *out, size_t n);                  \
+    void fory_##tier##_f64_to_bf16(const double *in, uint16_t *out, size_t n);                 \
+    void fory_##tier##_bf16_to_f32(const uint16_t *in, float *out, size_t n);                  \
+    void fory_##tier##_f16_to_f64(const uint16_t *in, double *out, size_t n);                  \
+    void fory_##tier##_bf16_to_f64(const uint16_t *in, double *out, size_t n);                 \
+    void fory_##tier##_bool_normalize(const uint8_t *in, uint8_t *out, size_t n);              \
+    void fory_##tier##_bool_to_bits(const uint8_t *in, uint8_t *bits, size_t n);               \
+    void fory_##tier##_bits_to_bool(const uint8_t *bits, uint8_t *out, size_t n);              \
+    void fory_##tier##_swap16(const void *in, void *out, size_t n);                            \
+    void fory_##tier##_swap32(const void *in, void *out, size_t n);                            \
+    void fory_##tier##_swap64(const void *in, void *out, size_t n);                            \
+    void fory_##tier##_gather_fixed(const uint8_t *rows, size_t stride, size_t n,              \
+                                    const fory_column *columns, size_t count);                 \
+    void fory_##tier##_gather_offsets(const uint8_t *base, const uint64_t *offsets, size_t n,  \
+                                      const fory_column *columns, size_t count);               \
+    void fory_##tier##_scatter_fixed(uint8_t *rows, size_t stride, size_t n,                   \
+                                     const fory_column *columns, size_t count);                \
+    void fory_##tier##_scatter_offsets(uint8_t *base, const uint64_t *offsets, size_t n,       \
+                                       const fory_column *columns, size_t count);
 
 FORY_DECLARE_KERNELS(scalar)
 FORY_DECLARE_KERNELS(baseline)
 FORY_DECLARE_KERNELS(avx2)
 FORY_DECLARE_KERNELS(avx512)
+
+/* Slots of a table by family: the first argument names whose bodies fill them. */
+#define FORY_SLOT(tier, name) .name = fory_##tier##_##name
+#define FORY_VARINT_SLOTS(tier)                                                                            \
+    FORY_SLOT(tier, encode_vi64), FORY_SLOT(tier, encode_vu64), FORY_SLOT(tier, encode_vi32),              \
+        FORY_SLOT(tier, encode_vu32), FORY_SLOT(tier, decode_vi64), FORY_SLOT(tier, decode_vu64),          \
+        FORY_SLOT(tier, decode_vi32), FORY_SLOT(tier, decode_vu32)
+#define FORY_TAGGED_SLOTS(tier)                                                                            \
+    FORY_SLOT(tier, encode_ti64), FORY_SLOT(tier, encode_tu64), FORY_SLOT(tier, decode_ti64),              \
+        FORY_SLOT(tier, decode_tu64), FORY_SLOT(tier, skip_v64), FORY_SLOT(tier, skip_v32)
+#define FORY_TEXT_SLOTS(tier) \
+    FORY_SLOT(tier, is_ascii), FORY_SLOT(tier, utf16_has_surrogate), FORY_SLOT(tier, utf16_or)
+#define FORY_TRANSCODE_SLOTS(tier)                                                                         \
+    FORY_SLOT(tier, utf8_scan), FORY_SLOT(tier, utf8_to_u1), FORY_SLOT(tier, utf8_to_u2),                  \
+        FORY_SLOT(tier, utf8_to_u4), FORY_SLOT(tier, u1_scan), FORY_SLOT(tier, u2_scan),                   \
+        FORY_SLOT(tier, u4_scan), FORY_SLOT(tier, u1_to_utf8), FORY_SLOT(tier, u2_to_utf8),                \
+        FORY_SLOT(tier, u4_to_utf8), FORY_SLOT(tier, utf16_pairs), FORY_SLOT(tier, utf16_to_u4),           \
+        FORY_SLOT(tier, u2_to_u1)
+#define FORY_FLOAT_SLOTS(tier)                                                                             \
+    FORY_SLOT(tier, f32_to_f16), FORY_SLOT(tier, f16_to_f32), FORY_SLOT(tier, f32_to_bf16),                \
+        FORY_SLOT(tier, bf16_to_f32), FORY_SLOT(tier, f16_to_f64), FORY_SLOT(tier, bf16_to_f64)
+#define FORY_DOUBLE_SLOTS(tier) FORY_SLOT(tier, f64_to_f16), FORY_SLOT(tier, f64_to_bf16)
+#define FORY_BITS_SLOTS(tier)                                                                              \
+    FORY_SLOT(tier, bool_to_bits), FORY_SLOT(tier, bits_to_bool), FORY_SLOT(tier, swap16),                 \
+        FORY_SLOT(tier, swap32), FORY_SLOT(tier, swap64)
+#define FORY_ROW_SLOTS(tier)                                                                               \
+    FORY_SLOT(tier, gather_fixed), FORY_SLOT(tier, gather_offsets), FORY_SLOT(tier, scatter_fixed),        \
+        FORY_SLOT(tier, scatter_offsets)
 
 /* ---- memory ---------------------------------------------------------------- */
 
@@ -150,6 +212,42 @@ FORY_DECLARE_KERNELS(avx512)
 FORY_DEFINE_ACCESS(16)
 FORY_DEFINE_ACCESS(32)
 FORY_DEFINE_ACCESS(64)
+
+FORY_ALWAYS_INLINE uint16_t
+reverse16(uint16_t v)
+{
+    return (uint16_t)(v << 8 | v >> 8);
+}
+
+#if defined(__GNUC__) || defined(__clang__)
+FORY_ALWAYS_INLINE uint32_t reverse32(uint32_t v) { return __builtin_bswap32(v); }
+FORY_ALWAYS_INLINE uint64_t reverse64(uint64_t v) { return __builtin_bswap64(v); }
+#else
+FORY_ALWAYS_INLINE uint32_t
+reverse32(uint32_t v)
+{
+    return (uint32_t)reverse16((uint16_t)v) << 16 | reverse16((uint16_t)(v >> 16));
+}
+
+FORY_ALWAYS_INLINE uint64_t
+reverse64(uint64_t v)
+{
+    return (uint64_t)reverse32((uint32_t)v) << 32 | reverse32((uint32_t)(v >> 32));
+}
+#endif
+
+/* Little-endian forms, as on the wire. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define FORY_WIRE_ORDER(bits, v) reverse##bits(v)
+#else
+#define FORY_WIRE_ORDER(bits, v) (v)
+#endif
+#define FORY_DEFINE_WIRE_ACCESS(bits)                                                                     \
+    FORY_ALWAYS_INLINE uint##bits##_t load_le##bits(const void *p) { return FORY_WIRE_ORDER(bits, load##bits(p)); } \
+    FORY_ALWAYS_INLINE void store_le##bits(void *p, uint##bits##_t v) { store##bits(p, FORY_WIRE_ORDER(bits, v)); }
+FORY_DEFINE_WIRE_ACCESS(16)
+FORY_DEFINE_WIRE_ACCESS(32)
+FORY_DEFINE_WIRE_ACCESS(64)
 
 /* ---- bits ------------------------------------------------------------------ */
 
@@ -189,6 +287,19 @@ fory_highest_bit(uint64_t x)
         i++;
     }
     return i;
+#endif
+}
+
+FORY_ALWAYS_INLINE unsigned
+fory_count_bits(uint64_t x)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return (unsigned)__builtin_popcountll(x);
+#else
+    x -= (x >> 1) & UINT64_C(0x5555555555555555);
+    x = (x & UINT64_C(0x3333333333333333)) + ((x >> 2) & UINT64_C(0x3333333333333333));
+    x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (unsigned)((x * UINT64_C(0x0101010101010101)) >> 56);
 #endif
 }
 

@@ -1,10 +1,7 @@
 /* Every kernel of every tier that runs here against the scalar tier, and the
  * scalar tier against independent references. Inputs lie at every alignment
  * and against unreadable pages, so that a byte too far is a crash. */
-#if !defined(_WIN32)
-#define _DEFAULT_SOURCE 1
-#define _DARWIN_C_SOURCE 1
-#endif
+#include "guarded.h"
 
 #include "check.h"
 #include "fixed_writer.h"
@@ -19,53 +16,6 @@
 #endif
 
 #define MAX_N 300
-#define PAGE 65536 /* a multiple of every common page size */
-
-/* ---- memory with unreadable pages on both sides --------------------------- */
-
-typedef struct {
-    uint8_t *base; /* PAGE usable bytes */
-} guarded;
-
-#if !defined(_WIN32)
-#include <sys/mman.h>
-
-static guarded
-guarded_new(void)
-{
-    guarded g = {NULL};
-    uint8_t *p = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED || mprotect(p + PAGE, PAGE, PROT_READ | PROT_WRITE) != 0) {
-        perror("mmap");
-        exit(2);
-    }
-    g.base = p + PAGE;
-    return g;
-}
-
-#else
-
-static guarded
-guarded_new(void)
-{
-    guarded g = {malloc(PAGE)};
-    if (g.base == NULL) {
-        exit(2);
-    }
-    return g;
-}
-
-#endif
-
-/* Placement 0: ends at the last readable byte; 1..16: begins 0..15 bytes after
- * the first. The rest of the page keeps what it held. */
-#define PLACEMENTS 17
-
-static uint8_t *
-place(guarded g, size_t bytes, int placement)
-{
-    return placement == 0 ? g.base + PAGE - bytes : g.base + placement - 1;
-}
 
 static guarded in_page, out_page, scalar_page;
 static const fory_kernels *scalar;
@@ -107,14 +57,14 @@ fill_numbers(int pattern, size_t n)
     }
 }
 
-/* The eight functions through one signature each way. */
-typedef enum { VI64, VU64, VI32, VU32, VARINT_KINDS } varint_kind;
-static const char *const varint_names[] = {"vi64", "vu64", "vi32", "vu32"};
+/* All functions through one signature each way. */
+typedef enum { VI64, VU64, VI32, VU32, TI64, TU64, VARINT_KINDS } varint_kind;
+static const char *const varint_names[] = {"vi64", "vu64", "vi32", "vu32", "ti64", "tu64"};
 
 static size_t
 width_of(varint_kind kind)
 {
-    return kind == VI64 || kind == VU64 ? 8 : 4;
+    return kind == VI32 || kind == VU32 ? 4 : 8;
 }
 
 static size_t
@@ -124,6 +74,8 @@ encode(const fory_kernels *k, varint_kind kind, const void *in, size_t n, uint8_
     case VI64: return k->encode_vi64(in, n, out);
     case VU64: return k->encode_vu64(in, n, out);
     case VI32: return k->encode_vi32(in, n, out);
+    case TI64: return k->encode_ti64(in, n, out);
+    case TU64: return k->encode_tu64(in, n, out);
     default: return k->encode_vu32(in, n, out);
     }
 }
@@ -135,6 +87,8 @@ decode(const fory_kernels *k, varint_kind kind, const uint8_t *in, size_t len, v
     case VI64: return k->decode_vi64(in, len, out, n);
     case VU64: return k->decode_vu64(in, len, out, n);
     case VI32: return k->decode_vi32(in, len, out, n);
+    case TI64: return k->decode_ti64(in, len, out, n);
+    case TU64: return k->decode_tu64(in, len, out, n);
     default: return k->decode_vu32(in, len, out, n);
     }
 }
@@ -158,10 +112,22 @@ encode_reference(varint_kind kind, size_t n, uint8_t *out)
         case VI64: fory_put_vi64(&w, (int64_t)numbers64[i]); break;
         case VU64: fory_put_vu64(&w, numbers64[i]); break;
         case VI32: fory_put_vi32(&w, (int32_t)numbers32[i]); break;
+        case TI64: fory_put_tagged_i64(&w, (int64_t)numbers64[i]); break;
+        case TU64: fory_put_tagged_u64(&w, numbers64[i]); break;
         default: fory_put_vu32(&w, numbers32[i]); break;
         }
     }
     return (size_t)(w.pos - w.start);
+}
+
+/* What the kernel skips must be what the decoder takes. */
+static void
+check_skip(const fory_kernels *k, varint_kind kind, const uint8_t *in, size_t len, size_t n, size_t want)
+{
+    if (kind <= VU32) {
+        size_t got = (width_of(kind) == 8 ? k->skip_v64 : k->skip_v32)(in, len, n);
+        CHECK(got == want, "%s skip of %zu %s in %zu bytes: %zu, not %zu", k->name, n, varint_names[kind], len, got, want);
+    }
 }
 
 static void
@@ -182,6 +148,7 @@ check_varints(const fory_kernels *k, varint_kind kind, size_t n, int placement)
     out = place(out_page, n * width, placement);
     CHECK(decode(k, kind, in, size, out, n) == size && memcmp(out, numbers(kind), n * width) == 0,
           "%s decode_%s n=%zu at %d", k->name, varint_names[kind], n, placement);
+    check_skip(k, kind, in, size, n, size);
 
     /* bytes behind the batch belong to somebody else */
     size_t extra = 1 + next_random(&seed) % 200;
@@ -192,6 +159,7 @@ check_varints(const fory_kernels *k, varint_kind kind, size_t n, int placement)
     }
     CHECK(decode(k, kind, in, size + extra, out, n) == size && memcmp(out, numbers(kind), n * width) == 0,
           "%s decode_%s n=%zu and %zu more at %d", k->name, varint_names[kind], n, extra, placement);
+    check_skip(k, kind, in, size + extra, n, size);
 
     /* one number too many, and every kind of cut */
     for (int cut = 0; cut < 3 && size > 0; cut++) {
@@ -200,6 +168,7 @@ check_varints(const fory_kernels *k, varint_kind kind, size_t n, int placement)
         memcpy(in, expected, left);
         CHECK(decode(k, kind, in, left, out, n) == FORY_KERNEL_ERROR, "%s decode_%s n=%zu cut to %zu of %zu", k->name,
               varint_names[kind], n, left, size);
+        check_skip(k, kind, in, left, n, FORY_KERNEL_ERROR);
     }
 }
 
@@ -228,6 +197,7 @@ check_varint_noise(const fory_kernels *k, varint_kind kind, int round)
     got = decode(k, kind, in, len, out, n);
     CHECK(got == want && (want == FORY_KERNEL_ERROR || memcmp(out, expected, n * width) == 0),
           "%s decode_%s noise %d: n=%zu len=%zu", k->name, varint_names[kind], round, n, len);
+    check_skip(k, kind, in, len, n, want);
 
     r.start = r.pos = in;
     r.end = in + len;
@@ -235,7 +205,9 @@ check_varint_noise(const fory_kernels *k, varint_kind kind, int round)
     for (size_t i = 0; i < n; i++) {
         uint64_t v = 0;
         uint32_t v32 = 0;
-        int rc = width == 8 ? fory_get_vu64(&r, &v) : fory_get_vu32(&r, &v32);
+        int rc = kind == TI64 || kind == TU64 ? fory_get_tagged_u64(&r, &v)
+                 : width == 8                 ? fory_get_vu64(&r, &v)
+                                              : fory_get_vu32(&r, &v32);
         if (rc != FORY_OK) {
             CHECK(want == FORY_KERNEL_ERROR, "scalar decode_%s noise %d", varint_names[kind], round);
             return;
@@ -380,8 +352,46 @@ test_bool(const fory_kernels *k)
             }
             k->bool_normalize(in, out, n);
             CHECK(memcmp(out, expected, n) == 0, "%s bool n=%zu at %d", k->name, n, placement);
+            size_t bytes = (n + 7) / 8;
+            uint8_t *bits = place(out_page, bytes, placement);
+            k->bool_to_bits(in, bits, n);
+            for (size_t i = 0; i < 8 * bytes; i++) {
+                CHECK((bits[i / 8] >> (i % 8) & 1) == (i < n && expected[i]), "%s bool_to_bits n=%zu at %d, bit %zu",
+                      k->name, n, placement, i);
+            }
             k->bool_normalize(in, in, n);
             CHECK(memcmp(in, expected, n) == 0, "%s bool in place n=%zu at %d", k->name, n, placement);
+            if (n % 8) {
+                bits[bytes - 1] |= (uint8_t)(0xff << (n % 8)); /* nobody else's business */
+            }
+            memset(in, 0xee, n);
+            k->bits_to_bool(bits, in, n);
+            CHECK(memcmp(in, expected, n) == 0, "%s bits_to_bool n=%zu at %d", k->name, n, placement);
+        }
+    }
+}
+
+/* ---- byte order --------------------------------------------------------------- */
+
+static void
+test_swap(const fory_kernels *k)
+{
+    for (size_t n = 0; n <= MAX_N; n++) {
+        for (int placement = 0; placement < PLACEMENTS; placement++) {
+            for (size_t width = 2; width <= 8; width *= 2) {
+                uint8_t expected[8 * MAX_N + 1];
+                uint8_t *in = place(in_page, width * n, placement), *out = place(out_page, width * n, placement);
+                void (*swap)(const void *, void *, size_t) = width == 2 ? k->swap16 : width == 4 ? k->swap32 : k->swap64;
+                for (size_t i = 0; i < width * n; i++) {
+                    in[i] = (uint8_t)next_random(&seed);
+                    expected[i / width * width + width - 1 - i % width] = in[i];
+                }
+                swap(in, out, n);
+                CHECK(memcmp(out, expected, width * n) == 0, "%s swap%zu n=%zu at %d", k->name, 8 * width, n, placement);
+                swap(in, in, n);
+                CHECK(memcmp(in, expected, width * n) == 0, "%s swap%zu in place n=%zu at %d", k->name, 8 * width, n,
+                      placement);
+            }
         }
     }
 }
@@ -601,12 +611,14 @@ test_widen(const fory_kernels *k)
 {
     static uint16_t in[65536];
     static float out[65536];
+    static double wide[65536];
     for (int which = 0; which < 2; which++) {
         const half_format *f = which ? &bf16 : &f16;
         for (unsigned i = 0; i < 65536; i++) {
             in[i] = (uint16_t)i;
         }
         (which ? k->bf16_to_f32 : k->f16_to_f32)(in, out, 65536);
+        (which ? k->bf16_to_f64 : k->f16_to_f64)(in, wide, 65536);
         for (unsigned i = 0; i < 65536; i++) {
             unsigned a = i & 0x7fff;
             uint32_t sign = (uint32_t)(i >> 15) << 31, want;
@@ -625,6 +637,11 @@ test_widen(const fory_kernels *k)
                 want = sign | 0x7f800000 | (uint32_t)((a & ~f->inf) | f->quiet) << (23 - f->mant);
                 CHECK(single != single, "%s_to_f64 %04x", f->name, i);
             }
+            /* (compared as bits: a NaN keeps its payload) */
+            CHECK(a > f->inf ? bits_of_double(wide[i]) == ((uint64_t)(want & 0xff800000) << 32 |
+                                                           (uint64_t)(want & 0x7fffff) << 29 | UINT64_C(7) << 52)
+                             : bits_of_double(wide[i]) == bits_of_double(single),
+                  "%s %s_to_f64 %04x: %016llx", k->name, f->name, i, (unsigned long long)bits_of_double(wide[i]));
             CHECK(bits_of_float(out[i]) == want, "%s %s_to_f32 %04x: %08x, not %08x", k->name, f->name, i,
                   (unsigned)bits_of_float(out[i]), (unsigned)want);
         }
@@ -637,8 +654,8 @@ test_half_places(const fory_kernels *k)
 {
     for (size_t n = 0; n <= MAX_N; n++) {
         for (int placement = 0; placement < PLACEMENTS; placement++) {
-            for (int op = 0; op < 6; op++) {
-                size_t in_width = op < 2 ? 8 : op < 4 ? 4 : 2, out_width = op < 4 ? 2 : 4;
+            for (int op = 0; op < 8; op++) {
+                size_t in_width = op < 2 ? 8 : op < 4 ? 4 : 2, out_width = op < 4 ? 2 : op < 6 ? 4 : 8;
                 uint8_t *in = place(in_page, n * in_width, placement);
                 uint8_t *out = place(out_page, n * out_width, (placement * 3) % PLACEMENTS);
                 uint8_t *want = place(scalar_page, n * out_width, 0);
@@ -658,7 +675,9 @@ test_half_places(const fory_kernels *k)
                 case 2: BOTH(f32_to_f16); break;
                 case 3: BOTH(f32_to_bf16); break;
                 case 4: BOTH(f16_to_f32); break;
-                default: BOTH(bf16_to_f32); break;
+                case 5: BOTH(bf16_to_f32); break;
+                case 6: BOTH(f16_to_f64); break;
+                default: BOTH(bf16_to_f64); break;
                 }
                 CHECK(memcmp(out, want, n * out_width) == 0, "%s half op %d n=%zu at %d", k->name, op, n, placement);
             }
@@ -666,9 +685,30 @@ test_half_places(const fory_kernels *k)
     }
 }
 
+/* floats all over the 2^32, every tier against the scalar body */
+static void
+test_sampled_floats(const fory_kernels *k)
+{
+    enum { N = 4096 };
+    static uint32_t in[N];
+    static uint16_t want[2][N], got[2][N];
+    uint32_t x = (uint32_t)next_random(&seed);
+    for (int round = 0; round < 400; round++) {
+        for (size_t i = 0; i < N; i++) {
+            in[i] = x += 2621; /* a prime near 2^32 / (400 * 4096) */
+        }
+        scalar->f32_to_f16((const float *)(const void *)in, want[0], N);
+        scalar->f32_to_bf16((const float *)(const void *)in, want[1], N);
+        k->f32_to_f16((const float *)(const void *)in, got[0], N);
+        k->f32_to_bf16((const float *)(const void *)in, got[1], N);
+        CHECK(memcmp(want, got, sizeof(want)) == 0, "%s floats up to %08x", k->name, (unsigned)x);
+    }
+}
+
 static void
 test_halves(const fory_kernels *k)
 {
+    test_sampled_floats(k);
     test_rounding(k, &f16);
     test_rounding(k, &bf16);
     test_random_halves(k, &f16);
@@ -753,11 +793,11 @@ test_dispatch(void)
             continue;
         }
         CHECK(tier <= best && k->tier == tier && strcmp(k->name, names[tier]) == 0, "%s", names[tier]);
-        CHECK(k->encode_vi64 && k->encode_vu64 && k->encode_vi32 && k->encode_vu32 && k->decode_vi64 &&
-                  k->decode_vu64 && k->decode_vi32 && k->decode_vu32 && k->is_ascii && k->utf16_has_surrogate &&
-                  k->utf16_or && k->f32_to_f16 && k->f64_to_f16 && k->f16_to_f32 && k->f32_to_bf16 &&
-                  k->f64_to_bf16 && k->bf16_to_f32 && k->bool_normalize,
-              "%s: every slot is filled", names[tier]);
+        /* the table is function pointers from its first slot to its end */
+        for (size_t at = offsetof(fory_kernels, encode_vi64); at < sizeof(*k); at += sizeof(void (*)(void))) {
+            static const uint8_t empty[sizeof(void (*)(void))];
+            CHECK(memcmp((const uint8_t *)k + at, empty, sizeof(empty)) != 0, "%s: slot at %zu is empty", names[tier], at);
+        }
     }
 }
 
@@ -782,6 +822,7 @@ main(void)
         test_ascii(k);
         test_utf16(k);
         test_bool(k);
+        test_swap(k);
         test_halves(k);
         test_flush_to_zero(k);
     }
