@@ -17,7 +17,7 @@ if(_processor MATCHES "^(x86_64|amd64|x64)$" AND NOT CMAKE_OSX_ARCHITECTURES MAT
     set(_avx512_flags /arch:AVX512)
   else()
     set(_baseline_flags -mssse3 -msse4.1)
-    set(_avx2_flags -mavx2 -mbmi -mbmi2 -mf16c -mfma)
+    set(_avx2_flags -mavx2 -mbmi -mbmi2 -mf16c -mfma -mlzcnt -mpopcnt)
     set(_avx512_flags ${_avx2_flags} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=256)
   endif()
 endif()

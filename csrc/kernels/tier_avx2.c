@@ -15,6 +15,9 @@
 
 #define FORY_BODY_TIER 2
 #define FORY_KERNEL(name) fory_avx2_##name
+#define FORY_HAVE_SHUFFLE 1
+
+#include "kernels/lanes.h"
 
 #include "kernels/varint_body.inc"
 #include "kernels/tagged_body.inc"
@@ -23,15 +26,18 @@
 #include "kernels/half_body.inc"
 #include "kernels/bits_body.inc"
 
-#define AVX2_SLOTS                               \
-    FORY_TAGGED_SLOTS(avx2),                     \
-    FORY_TEXT_SLOTS(avx2),                       \
-    FORY_TRANSCODE_SLOTS(avx2),                  \
-    FORY_FLOAT_SLOTS(avx2),                      \
-    FORY_DOUBLE_SLOTS(avx2),                     \
-    FORY_SLOT(avx2, bool_normalize),             \
-    FORY_BITS_SLOTS(avx2),                       \
-    FORY_ROW_SLOTS(scalar)
+#define AVX2_SLOTS                       \
+    FORY_TAGGED_SLOTS(avx2),             \
+    FORY_TEXT_SLOTS(avx2),               \
+    FORY_TRANSCODE_SLOTS(avx2),          \
+    FORY_UNIT_SLOTS(baseline),           \
+    FORY_LOOP_SLOTS(avx2),               \
+    FORY_FLOAT_SLOTS(avx2),              \
+    FORY_SLOT(baseline, bf16_to_f64),    \
+    FORY_DOUBLE_SLOTS(avx2),             \
+    FORY_BITS_SLOTS(avx2),               \
+    FORY_SWAP_SLOTS(baseline),           \
+    FORY_PLAIN_SLOTS
 
 static const fory_kernels avx2_table = {
     .tier = FORY_TIER_AVX2,

@@ -14,11 +14,14 @@ static const fory_kernels avx512_table = {
     FORY_TAGGED_SLOTS(avx2),
     FORY_TEXT_SLOTS(avx2),
     FORY_TRANSCODE_SLOTS(avx2),
+    FORY_UNIT_SLOTS(baseline),
+    FORY_LOOP_SLOTS(avx2),
     FORY_FLOAT_SLOTS(avx2),
+    FORY_SLOT(baseline, bf16_to_f64),
     FORY_DOUBLE_SLOTS(avx2),
-    FORY_SLOT(avx2, bool_normalize),
     FORY_BITS_SLOTS(avx2),
-    FORY_ROW_SLOTS(scalar),
+    FORY_SWAP_SLOTS(baseline),
+    FORY_PLAIN_SLOTS,
 };
 
 const fory_tier_entry fory_tier_avx512 = {&avx512_table, NULL, FORY_CPU_SSE2 | FORY_UNIT_FEATURES};

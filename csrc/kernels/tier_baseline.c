@@ -11,17 +11,24 @@
 #define FORY_BODY_TIER 1
 #define FORY_KERNEL(name) fory_baseline_##name
 
+#if defined(SIMDE_X86_SSE4_1_NATIVE) || defined(SIMDE_ARM_NEON_A64V8_NATIVE)
+#define FORY_HAVE_SHUFFLE 1
+#include "kernels/lanes.h"
+#else
+#define FORY_HAVE_SHUFFLE 0
+#endif
+
 #include "kernels/varint_body.inc"
 #include "kernels/tagged_body.inc"
 #include "kernels/text_body.inc"
 #include "kernels/half_body.inc"
 #include "kernels/bits_body.inc"
 
-#if defined(SIMDE_X86_SSE4_1_NATIVE) || defined(SIMDE_ARM_NEON_A64V8_NATIVE)
+#if FORY_HAVE_SHUFFLE
 #include "kernels/transcode_body.inc"
-#define TRANSCODE_SLOTS FORY_TRANSCODE_SLOTS(baseline)
+#define TRANSCODE_SLOTS FORY_TRANSCODE_SLOTS(baseline), FORY_UNIT_SLOTS(baseline)
 #else
-#define TRANSCODE_SLOTS FORY_TRANSCODE_SLOTS(scalar)
+#define TRANSCODE_SLOTS FORY_TRANSCODE_SLOTS(scalar), FORY_UNIT_SLOTS(scalar)
 #endif
 
 static const fory_kernels baseline_table = {
@@ -31,11 +38,13 @@ static const fory_kernels baseline_table = {
     FORY_TAGGED_SLOTS(baseline),
     FORY_TEXT_SLOTS(baseline),
     TRANSCODE_SLOTS,
+    FORY_LOOP_SLOTS(scalar),
     FORY_FLOAT_SLOTS(baseline),
+    FORY_SLOT(baseline, bf16_to_f64),
     FORY_DOUBLE_SLOTS(scalar),
-    FORY_SLOT(scalar, bool_normalize),
     FORY_BITS_SLOTS(baseline),
-    FORY_ROW_SLOTS(scalar),
+    FORY_SWAP_SLOTS(baseline),
+    FORY_PLAIN_SLOTS,
 };
 
 /* The unit's own features on x86 only: elsewhere NEON is unconditional. */

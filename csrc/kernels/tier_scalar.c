@@ -21,11 +21,14 @@ static const fory_kernels scalar_table = {
     FORY_TAGGED_SLOTS(scalar),
     FORY_TEXT_SLOTS(scalar),
     FORY_TRANSCODE_SLOTS(scalar),
+    FORY_UNIT_SLOTS(scalar),
+    FORY_LOOP_SLOTS(scalar),
     FORY_FLOAT_SLOTS(scalar),
+    FORY_SLOT(scalar, bf16_to_f64),
     FORY_DOUBLE_SLOTS(scalar),
-    FORY_SLOT(scalar, bool_normalize),
     FORY_BITS_SLOTS(scalar),
-    FORY_ROW_SLOTS(scalar),
+    FORY_SWAP_SLOTS(scalar),
+    FORY_PLAIN_SLOTS,
 };
 
 const fory_tier_entry fory_tier_scalar = {&scalar_table, NULL, 0};
