@@ -153,6 +153,9 @@ fory_write_plain_float(ForyWriteCtx *w, PyObject *v)
 }
 
 int fory_write_str(ForyWriteCtx *w, PyObject *v);
+/* The same for a caller that owns a reference to v and borrows nothing else: large
+ * text is moved without the GIL. */
+int fory_write_str_held(ForyWriteCtx *w, PyObject *v);
 PyObject *fory_read_str(ForyReadCtx *r);
 /* the same, through the context's cache of short strings (dict keys) */
 PyObject *fory_read_key_str(ForyReadCtx *r);

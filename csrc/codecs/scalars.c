@@ -355,13 +355,99 @@ DEFINE_UNSIGNED64(tagged_uint64, 9, fory_put_tagged_u64, fory_get_tagged_u64)
 DEFINE_INTEGER(varint64_plain, int64_t, fory_as_int64, ALWAYS, 9, fory_put_vi64, int64_t, get_vi64_hot,
                MAKE_SIGNED, "int64")
 
+/* The varint and tagged kinds in batches of BLOCK through the kernels. A value
+ * that is no plain int in range ends the block and takes the slow way by itself:
+ * it may run code that writes, too. */
+#define DEFINE_BATCHES(name, kernel, BLOCKTYPE, IN_RANGE, ROOM, MAKE)                                          \
+    static int write_batch_##name(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)   \
+    {                                                                                                          \
+        BLOCKTYPE block[BLOCK];                                                                                \
+        if (n < SMALL_BATCH) {                                                                                 \
+            return write_many_##name(w, c, items, n);                                                          \
+        }                                                                                                      \
+        for (Py_ssize_t i = 0; i < n;) {                                                                       \
+            Py_ssize_t m = 0, limit = n - i < BLOCK ? n - i : BLOCK;                                           \
+            int64_t v;                                                                                         \
+            while (m < limit && FORY_LIKELY(PyLong_CheckExact(items[i + m]) &&                                 \
+                                            fory_small_int(items[i + m], &v) && (IN_RANGE))) {                 \
+                block[m++] = (BLOCKTYPE)v;                                                                     \
+            }                                                                                                  \
+            if (fory_room(w, (size_t)m * (ROOM) + 8) < 0) {                                                    \
+                return -1;                                                                                     \
+            }                                                                                                  \
+            w->out.pos += w->st->kernels->encode_##kernel(block, (size_t)m, w->out.pos);                       \
+            i += m;                                                                                            \
+            if (m < limit) {                                                                                   \
+                if (put_##name##_slow(w, items[i]) < 0) {                                                      \
+                    fory_path_index(&w->path, i);                                                              \
+                    return -1;                                                                                 \
+                }                                                                                              \
+                i++;                                                                                           \
+            }                                                                                                  \
+        }                                                                                                      \
+        return 0;                                                                                              \
+    }                                                                                                          \
+    static int read_batch_##name(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)             \
+    {                                                                                                          \
+        BLOCKTYPE block[BLOCK];                                                                                \
+        Py_ssize_t i = 0;                                                                                      \
+        while (n - i >= SMALL_BATCH) {                                                                         \
+            size_t m = (size_t)(n - i < BLOCK ? n - i : BLOCK);                                                \
+            size_t used = r->st->kernels->decode_##kernel(r->in.pos, fory_left(&r->in), block, m);             \
+            if (FORY_UNLIKELY(used == FORY_KERNEL_ERROR)) {                                                    \
+                /* damaged, or a stream has the rest: one by one tells */                                      \
+                if (read_rest_##name(r, c, out, i, i + (Py_ssize_t)m) < 0) {                                   \
+                    return -1;                                                                                 \
+                }                                                                                              \
+                i += (Py_ssize_t)m;                                                                            \
+                continue;                                                                                      \
+            }                                                                                                  \
+            r->in.pos += used;                                                                                 \
+            for (size_t k = 0; k < m; k++, i++) {                                                              \
+                out[i] = MAKE(block[k]);                                                                       \
+                if (FORY_UNLIKELY(out[i] == NULL)) {                                                           \
+                    return -1;                                                                                 \
+                }                                                                                              \
+            }                                                                                                  \
+        }                                                                                                      \
+        return read_rest_##name(r, c, out, i, n);                                                               \
+    }
+
+#define SMALL_BATCH 8
+#define READ_BLOCK 128
+
+/* elements from..until, one by one */
+#define DEFINE_REST(name)                                                                                   \
+    static int read_rest_##name(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t from,        \
+                                Py_ssize_t until)                                                           \
+    {                                                                                                       \
+        for (Py_ssize_t i = from; i < until; i++) {                                                             \
+            out[i] = read_##name(r, c);                                                                     \
+            if (FORY_UNLIKELY(out[i] == NULL)) {                                                            \
+                fory_path_index(&r->path, i);                                                               \
+                return -1;                                                                                  \
+            }                                                                                               \
+        }                                                                                                   \
+        return 0;                                                                                           \
+    }
+
+DEFINE_REST(varint32)
+DEFINE_REST(var_uint32)
+DEFINE_REST(var_uint64)
+DEFINE_REST(tagged_int64)
+DEFINE_REST(tagged_uint64)
+DEFINE_BATCHES(varint32, vi32, int32_t, SIGNED(32), FORY_VU32_MAX, MAKE_SIGNED)
+DEFINE_BATCHES(var_uint32, vu32, uint32_t, UNSIGNED(32), FORY_VU32_MAX, MAKE_SIGNED)
+DEFINE_BATCHES(var_uint64, vu64, uint64_t, v >= 0, FORY_VU64_MAX, MAKE_UNSIGNED)
+DEFINE_BATCHES(tagged_int64, ti64, int64_t, ALWAYS, FORY_VU64_MAX, MAKE_SIGNED)
+DEFINE_BATCHES(tagged_uint64, tu64, uint64_t, v >= 0, FORY_VU64_MAX, MAKE_UNSIGNED)
+
 /* One-byte values come from a table of CPython's own small ints. */
 static int
-read_many_varint64(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)
+read_rest_varint64(ForyReadCtx *r, PyObject **out, Py_ssize_t from, Py_ssize_t until)
 {
     PyObject *const *small = r->st->small_ints;
-    (void)c;
-    for (Py_ssize_t i = 0; i < n; i++) {
+    for (Py_ssize_t i = from; i < until; i++) {
         int64_t v = 0;
         int rc;
         if (FORY_LIKELY(r->in.pos < r->in.end) && *r->in.pos < 0x80 && small[*r->in.pos] != NULL) {
@@ -369,7 +455,7 @@ read_many_varint64(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_
             continue;
         }
         if (FORY_UNLIKELY(fory_left(&r->in) < 9) && r->in.more != NULL) {
-            (void)fory_have(&r->in, (size_t)(n - i)); /* as many bytes are still to come at least */
+            (void)fory_have(&r->in, (size_t)(until - i)); /* as many bytes are still to come at least */
         }
         rc = get_vi64_hot(&r->in, &v);
         if (FORY_UNLIKELY(rc != FORY_OK)) {
@@ -383,6 +469,40 @@ read_many_varint64(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_
         }
     }
     return 0;
+}
+
+static int
+read_many_varint64(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)
+{
+    PyObject *const *small = r->st->small_ints;
+    Py_ssize_t i = 0;
+    (void)c;
+    while (n - i >= SMALL_BATCH) {
+        int64_t block[READ_BLOCK];
+        size_t m = (size_t)(n - i < READ_BLOCK ? n - i : READ_BLOCK);
+        size_t used = r->st->kernels->decode_vi64(r->in.pos, fory_left(&r->in), block, m);
+        if (FORY_UNLIKELY(used == FORY_KERNEL_ERROR)) {
+            /* damaged, or a stream has the rest: one by one tells */
+            if (read_rest_varint64(r, out, i, i + (Py_ssize_t)m) < 0) {
+                return -1;
+            }
+            i += (Py_ssize_t)m;
+            continue;
+        }
+        r->in.pos += used;
+        for (size_t k = 0; k < m; k++, i++) {
+            uint64_t z = fory_zigzag64(block[k]);
+            if (z < 128 && small[z] != NULL) {
+                out[i] = Py_NewRef(small[z]);
+                continue;
+            }
+            out[i] = PyLong_FromLongLong(block[k]);
+            if (FORY_UNLIKELY(out[i] == NULL)) {
+                return -1;
+            }
+        }
+    }
+    return read_rest_varint64(r, out, i, n);
 }
 
 static int
@@ -522,6 +642,60 @@ DEFINE_FLOAT(float32, 4, put_f32, uint32_t, fory_get_u32, from_f32)
 DEFINE_FLOAT(float16, 2, put_f16, uint16_t, fory_get_u16, fory_f16_to_f64)
 DEFINE_FLOAT(bfloat16, 2, put_bf16, uint16_t, fory_get_u16, fory_bf16_to_f64)
 
+#if !FORY_BIG_ENDIAN
+
+/* Half floats in batches through the kernels, exact floats at least. */
+#define DEFINE_HALF_BATCHES(name, kernel)                                                                      \
+    static int write_batch_##name(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)   \
+    {                                                                                                          \
+        double block[BLOCK];                                                                                   \
+        for (Py_ssize_t i = 0; i < n;) {                                                                       \
+            Py_ssize_t m = 0, limit = n - i < BLOCK ? n - i : BLOCK;                                           \
+            while (m < limit && FORY_LIKELY(PyFloat_CheckExact(items[i + m]))) {                               \
+                block[m] = PyFloat_AS_DOUBLE(items[i + m]);                                                    \
+                m++;                                                                                           \
+            }                                                                                                  \
+            if (fory_room(w, (size_t)m * 2) < 0) {                                                             \
+                return -1;                                                                                     \
+            }                                                                                                  \
+            w->st->kernels->f64_to_##kernel(block, (uint16_t *)(void *)w->out.pos, (size_t)m);                 \
+            w->out.pos += 2 * m;                                                                               \
+            i += m;                                                                                            \
+            if (m < limit) {                                                                                   \
+                if (write_##name(w, c, items[i]) < 0) {                                                        \
+                    fory_path_index(&w->path, i);                                                              \
+                    return -1;                                                                                 \
+                }                                                                                              \
+                i++;                                                                                           \
+            }                                                                                                  \
+        }                                                                                                      \
+        return 0;                                                                                              \
+    }                                                                                                          \
+    static int read_batch_##name(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_t n)             \
+    {                                                                                                          \
+        double block[BLOCK];                                                                                   \
+        (void)c;                                                                                               \
+        if (fory_left(&r->in) / 2 < (size_t)n && !fory_have(&r->in, (size_t)n * 2)) {                          \
+            return fory_read_bad(r, FORY_TRUNCATED);                                                           \
+        }                                                                                                      \
+        for (Py_ssize_t i = 0; i < n;) {                                                                       \
+            Py_ssize_t m = n - i < BLOCK ? n - i : BLOCK;                                                      \
+            r->st->kernels->kernel##_to_f64((const uint16_t *)(const void *)r->in.pos, block, (size_t)m);      \
+            r->in.pos += 2 * m;                                                                                \
+            for (Py_ssize_t k = 0; k < m; k++, i++) {                                                          \
+                out[i] = PyFloat_FromDouble(block[k]);                                                         \
+                if (FORY_UNLIKELY(out[i] == NULL)) {                                                           \
+                    return -1;                                                                                 \
+                }                                                                                              \
+            }                                                                                                  \
+        }                                                                                                      \
+        return 0;                                                                                              \
+    }
+DEFINE_HALF_BATCHES(float16, f16)
+DEFINE_HALF_BATCHES(bfloat16, bf16)
+
+#endif
+
 /* ---- None ------------------------------------------------------------------------------ */
 
 static int
@@ -547,6 +721,10 @@ read_none(ForyReadCtx *r, const ForyCodec *c)
 #define INSTALL(id, name, python_type, smallest, largest, more)                                  \
     st->codecs[id] = (ForyCodec){write_##name, read_##name, write_many_##name, read_many_##name, \
                                  (python_type), (id), (uint8_t)(FORY_CODEC_BASIC | (more)), (smallest), (largest)}
+
+#define BATCHES(id, name)                              \
+    st->codecs[id].write_many = write_batch_##name;    \
+    st->codecs[id].read_many = read_batch_##name
 
 int
 fory_scalars_init(ForyState *st)
@@ -575,8 +753,17 @@ fory_scalars_init(ForyState *st)
     INSTALL(FORY_UINT64, uint64, &PyLong_Type, 8, 8, 0);
     INSTALL(FORY_VAR_UINT64, var_uint64, &PyLong_Type, 1, 9, 0);
     INSTALL(FORY_TAGGED_UINT64, tagged_uint64, &PyLong_Type, 4, 9, 0);
+    BATCHES(FORY_VARINT32, varint32);
+    BATCHES(FORY_VAR_UINT32, var_uint32);
+    BATCHES(FORY_VAR_UINT64, var_uint64);
+    BATCHES(FORY_TAGGED_INT64, tagged_int64);
+    BATCHES(FORY_TAGGED_UINT64, tagged_uint64);
     INSTALL(FORY_FLOAT16, float16, &PyFloat_Type, 2, 2, 0);
     INSTALL(FORY_BFLOAT16, bfloat16, &PyFloat_Type, 2, 2, 0);
+#if !FORY_BIG_ENDIAN
+    BATCHES(FORY_FLOAT16, float16);
+    BATCHES(FORY_BFLOAT16, bfloat16);
+#endif
     INSTALL(FORY_FLOAT32, float32, &PyFloat_Type, 4, 4, 0);
     INSTALL(FORY_FLOAT64, float64, &PyFloat_Type, 8, 8, FORY_CODEC_SCALAR_FLAGLESS);
     st->codecs[FORY_NONE] =

@@ -51,7 +51,7 @@ write_field(ForyWriteCtx *w, const ForyField *f, PyObject *v)
         }
         break;
     case FORY_OP_STR:
-        return fory_write_str(w, v);
+        return fory_write_str_held(w, v);
     case FORY_OP_NULLABLE_BASIC:
         if (fory_room(w, 1) < 0) {
             return -1;

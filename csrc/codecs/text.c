@@ -1,7 +1,11 @@
 /* str and bytes (wire-format sections 3, 4.5 and 16). */
 #include "codecs/codecs.h"
 
+#include "runtime/large.h"
+
 enum { LATIN1 = 0, UTF16 = 1, UTF8 = 2 };
+
+#define STR_RUN 64 /* strings of one batch step: they stay in the first-level cache */
 
 /* ---- str, writing --------------------------------------------------------------- */
 
@@ -21,6 +25,45 @@ put_string_header(fory_writer *out, size_t size, int encoding)
 #if defined(__GNUC__) || defined(__clang__)
 typedef uint16_t units8 __attribute__((vector_size(16)));
 #endif
+
+/* Up to this many units a kernel call costs more than it saves. */
+#define SHORT_UNITS 64
+
+/* The OR of n units at any address, and whether a surrogate is among them. */
+FORY_INLINE unsigned
+scan_units(const uint8_t *p, size_t n, int *surrogates)
+{
+    unsigned any = 0, found = 0;
+    size_t i = 0;
+#if defined(__GNUC__) || defined(__clang__)
+    if (n >= 8) {
+        units8 all = {0}, marks = {0}, v;
+        uint64_t halves[2];
+        for (;; i = i + 8 < n - 8 ? i + 8 : n - 8) {
+            memcpy(&v, p + 2 * i, 16);
+            all |= v;
+            marks |= (units8)((v & 0xf800) == 0xd800);
+            if (i == n - 8) {
+                break;
+            }
+        }
+        memcpy(halves, &marks, 16);
+        *surrogates = (halves[0] | halves[1]) != 0;
+        memcpy(halves, &all, 16);
+        halves[0] |= halves[1];
+        halves[0] |= halves[0] >> 32;
+        return (unsigned)((halves[0] | halves[0] >> 16) & 0xffff);
+    }
+#endif
+    for (; i < n; i++) {
+        uint16_t unit;
+        memcpy(&unit, p + 2 * i, 2);
+        any |= unit;
+        found |= (unit & 0xf800u) == 0xd800u;
+    }
+    *surrogates = (int)found;
+    return any;
+}
 
 /* Copies n units and tells whether a surrogate was among them: 1 or 0. One pass
  * is cheaper than a kernel call for short text. */
@@ -53,8 +96,87 @@ copy_units(uint8_t *dst, const Py_UCS2 *src, size_t n)
     return found != 0;
 }
 
+/* Up to this many characters a loop is done before two kernels are called. */
+#define SHORT_TEXT 32
+
 static FORY_NOINLINE int
-write_wide_str(ForyWriteCtx *w, PyObject *v)
+write_short_ucs4(ForyWriteCtx *w, const Py_UCS4 *text, size_t n)
+{
+    size_t size = 0;
+    uint8_t *p;
+    if (fory_room(w, FORY_VU64_MAX + 4 * n) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        Py_UCS4 c = text[i];
+        if (c >= 0xd800 && c <= 0xdfff) {
+            return has_surrogates(w);
+        }
+        size += 1 + (c >= 0x80) + (c >= 0x800) + (c >= 0x10000);
+    }
+    put_string_header(&w->out, size, UTF8);
+    p = w->out.pos;
+    for (size_t i = 0; i < n; i++) {
+        Py_UCS4 c = text[i];
+        if (c < 0x80) {
+            *p++ = (uint8_t)c;
+            continue;
+        }
+        if (c < 0x800) {
+            *p++ = (uint8_t)(0xc0 | c >> 6);
+        }
+        else {
+            if (c < 0x10000) {
+                *p++ = (uint8_t)(0xe0 | c >> 12);
+            }
+            else {
+                *p++ = (uint8_t)(0xf0 | c >> 18);
+                *p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+            }
+            *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        }
+        *p++ = (uint8_t)(0x80 | (c & 0x3f));
+    }
+    w->out.pos = p;
+    return 0;
+}
+
+/* The text of v, moved without the GIL where it is large. A caller with `held` 0
+ * walks items of a list or dict that are only borrowed: those must not change,
+ * so the GIL stays. */
+#define FORY_STR_WORK(n, statement)    \
+    do {                               \
+        if (held) {                    \
+            FORY_LARGE_WORK(n, statement); \
+        }                              \
+        else {                         \
+            statement;                 \
+        }                              \
+    } while (0)
+
+static FORY_NOINLINE int
+write_ucs4(ForyWriteCtx *w, PyObject *v, int held)
+{
+    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+    const Py_UCS4 *text = PyUnicode_4BYTE_DATA(v);
+    const fory_kernels *k = w->st->kernels;
+    fory_text_info info;
+    k->u4_scan(text, n, &info);
+    if (info.surrogates) {
+        return has_surrogates(w);
+    }
+    if (fory_room(w, FORY_VU64_MAX + info.bytes + FORY_TEXT_SLACK) < 0) {
+        return -1;
+    }
+    put_string_header(&w->out, info.bytes, UTF8);
+    FORY_STR_WORK(4 * n, k->u4_to_utf8(text, n, w->out.pos));
+    w->out.pos += info.bytes;
+    return 0;
+}
+
+/* held: the caller owns a reference to v, and goes on with nothing borrowed */
+static FORY_NOINLINE int
+write_wide_str(ForyWriteCtx *w, PyObject *v, int held)
 {
     size_t n = (size_t)PyUnicode_GET_LENGTH(v);
     if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND) {
@@ -63,7 +185,7 @@ write_wide_str(ForyWriteCtx *w, PyObject *v)
             return -1;
         }
         put_string_header(&w->out, 2 * n, UTF16);
-        if (n <= 64) {
+        if (n <= SHORT_UNITS) {
             if (copy_units(w->out.pos, text, n)) {
                 return has_surrogates(w);
             }
@@ -72,54 +194,16 @@ write_wide_str(ForyWriteCtx *w, PyObject *v)
             return has_surrogates(w);
         }
         else {
-            memcpy(w->out.pos, text, 2 * n);
+            FORY_STR_WORK(2 * n, memcpy(w->out.pos, text, 2 * n));
         }
         w->out.pos += 2 * n;
         return 0;
     }
-    else {
-        const Py_UCS4 *text = PyUnicode_4BYTE_DATA(v);
-        size_t size = 0;
-        for (size_t i = 0; i < n; i++) {
-            Py_UCS4 c = text[i];
-            if (c >= 0xd800 && c <= 0xdfff) {
-                return has_surrogates(w);
-            }
-            size += 1 + (c >= 0x80) + (c >= 0x800) + (c >= 0x10000);
-        }
-        if (fory_room(w, FORY_VU64_MAX + size) < 0) {
-            return -1;
-        }
-        put_string_header(&w->out, size, UTF8);
-        uint8_t *p = w->out.pos;
-        for (size_t i = 0; i < n; i++) {
-            Py_UCS4 c = text[i];
-            if (c < 0x80) {
-                *p++ = (uint8_t)c;
-            }
-            else if (c < 0x800) {
-                *p++ = (uint8_t)(0xc0 | c >> 6);
-                *p++ = (uint8_t)(0x80 | (c & 0x3f));
-            }
-            else if (c < 0x10000) {
-                *p++ = (uint8_t)(0xe0 | c >> 12);
-                *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-                *p++ = (uint8_t)(0x80 | (c & 0x3f));
-            }
-            else {
-                *p++ = (uint8_t)(0xf0 | c >> 18);
-                *p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-                *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-                *p++ = (uint8_t)(0x80 | (c & 0x3f));
-            }
-        }
-        w->out.pos = p;
-        return 0;
-    }
+    return n <= SHORT_TEXT ? write_short_ucs4(w, PyUnicode_4BYTE_DATA(v), n) : write_ucs4(w, v, held);
 }
 
 FORY_INLINE int
-write_str_inline(ForyWriteCtx *w, PyObject *v)
+write_str_inline(ForyWriteCtx *w, PyObject *v, int held)
 {
     size_t n;
     if (FORY_UNLIKELY(!PyUnicode_Check(v))) {
@@ -130,14 +214,19 @@ write_str_inline(ForyWriteCtx *w, PyObject *v)
         return -1;
     }
     if (FORY_UNLIKELY(PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
-        return write_wide_str(w, v);
+        return write_wide_str(w, v, held);
     }
     n = (size_t)PyUnicode_GET_LENGTH(v);
     if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX + n) < 0)) {
         return -1;
     }
     put_string_header(&w->out, n, LATIN1);
-    fory_copy_short(w->out.pos, PyUnicode_1BYTE_DATA(v), n);
+    if (FORY_UNLIKELY(n >= FORY_LARGE)) {
+        FORY_STR_WORK(n, memcpy(w->out.pos, PyUnicode_1BYTE_DATA(v), n));
+    }
+    else {
+        fory_copy_short(w->out.pos, PyUnicode_1BYTE_DATA(v), n);
+    }
     w->out.pos += n;
     return 0;
 }
@@ -145,24 +234,80 @@ write_str_inline(ForyWriteCtx *w, PyObject *v)
 int
 fory_write_str(ForyWriteCtx *w, PyObject *v)
 {
-    return write_str_inline(w, v);
+    return write_str_inline(w, v, 0);
+}
+
+int
+fory_write_str_held(ForyWriteCtx *w, PyObject *v)
+{
+    return write_str_inline(w, v, 1);
 }
 
 static int
 write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
+    int rc;
     (void)c;
-    return write_str_inline(w, v);
+    Py_INCREF(v); /* a dict with None on the other side lends its key or value */
+    rc = write_str_inline(w, v, 1);
+    Py_DECREF(v);
+    return rc;
+}
+
+/* One-byte strings from the first on, their room asked for at once: a pass over
+ * the lengths, then one over the bytes. Returns how many, or -1. */
+static Py_ssize_t
+write_narrow_run(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    size_t total = 0;
+    Py_ssize_t count = 0, limit = n < STR_RUN ? n : STR_RUN;
+    uint8_t *p;
+    for (; count < limit; count++) {
+        PyObject *v = items[count];
+        if (FORY_UNLIKELY(!PyUnicode_CheckExact(v) || PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
+            break;
+        }
+        total += (size_t)PyUnicode_GET_LENGTH(v);
+    }
+    if (fory_room(w, total + FORY_VU64_MAX * (size_t)count) < 0) {
+        return -1;
+    }
+    p = w->out.pos;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        size_t size = (size_t)PyUnicode_GET_LENGTH(items[i]);
+        if (FORY_LIKELY(size < 32)) {
+            *p++ = (uint8_t)(size << 2 | LATIN1);
+        }
+        else {
+            w->out.pos = p;
+            put_string_header(&w->out, size, LATIN1);
+            p = w->out.pos;
+        }
+        fory_copy_short(p, PyUnicode_1BYTE_DATA(items[i]), size);
+        p += size;
+    }
+    w->out.pos = p;
+    return count;
 }
 
 static int
 write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
 {
+    Py_ssize_t i = 0;
     (void)c;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (FORY_UNLIKELY(write_str_inline(w, items[i]) < 0)) {
-            fory_path_index(&w->path, i);
+    while (i < n) {
+        Py_ssize_t run = write_narrow_run(w, items + i, n - i);
+        if (run < 0) {
             return -1;
+        }
+        i += run;
+        /* text that is not narrow comes in runs too */
+        while (i < n && (!PyUnicode_CheckExact(items[i]) || PyUnicode_KIND(items[i]) != PyUnicode_1BYTE_KIND)) {
+            if (FORY_UNLIKELY(write_str_inline(w, items[i], 0) < 0)) {
+                fory_path_index(&w->path, i);
+                return -1;
+            }
+            i++;
         }
     }
     return 0;
@@ -205,6 +350,17 @@ bad_text(ForyReadCtx *r)
     return NULL;
 }
 
+/* New str of n code points, to be filled before anybody sees it. */
+FORY_INLINE PyObject *
+new_str(size_t n, uint32_t top)
+{
+    PyObject *s = PyUnicode_New((Py_ssize_t)n, top);
+    if (s != NULL) {
+        fory_advise_fresh(PyUnicode_DATA(s), n * (size_t)PyUnicode_KIND(s));
+    }
+    return s;
+}
+
 static PyObject *
 decode_utf16(ForyReadCtx *r, const uint8_t *p, size_t size)
 {
@@ -216,26 +372,74 @@ decode_utf16(ForyReadCtx *r, const uint8_t *p, size_t size)
     }
 #if !FORY_BIG_ENDIAN
     if (n > 1) {
-        /* copied once, straight into the string that most inputs become */
-        uint16_t *units;
-        s = PyUnicode_New((Py_ssize_t)n, 0xffff);
+        const fory_kernels *k = r->st->kernels;
+        const uint16_t *units = (const uint16_t *)(const void *)p; /* kernels take any alignment */
+        size_t pairs;
+        unsigned any;
+        int surrogates;
+        if (n <= SHORT_UNITS) {
+            any = scan_units(p, n, &surrogates);
+        }
+        else {
+            surrogates = k->utf16_has_surrogate(units, n);
+            any = k->utf16_or(units, n);
+        }
+        if (surrogates && (pairs = k->utf16_pairs(units, n)) > 0) {
+            s = new_str(n - pairs, 0x10ffff);
+            if (s != NULL) {
+                FORY_LARGE_WORK(size, k->utf16_to_u4(units, n, PyUnicode_4BYTE_DATA(s)));
+            }
+            return s;
+        }
+        s = new_str(n, any < 0x80 ? 0x7f : any < 0x100 ? 0xff : 0xffff);
         if (s == NULL) {
             return NULL;
         }
-        units = PyUnicode_2BYTE_DATA(s);
-        memcpy(units, p, size);
-        if (!r->st->kernels->utf16_has_surrogate(units, n)) {
-            if (r->st->kernels->utf16_or(units, n) > 0xff) {
-                return s;
-            }
-            PyObject *narrow = PyUnicode_FromKindAndData(PyUnicode_2BYTE_KIND, units, (Py_ssize_t)n);
-            Py_DECREF(s);
-            return narrow;
+        if (any < 0x100) {
+            FORY_LARGE_WORK(size, k->u2_to_u1(units, PyUnicode_1BYTE_DATA(s), n));
         }
-        Py_DECREF(s);
+        else {
+            FORY_LARGE_WORK(size, memcpy(PyUnicode_2BYTE_DATA(s), p, size));
+        }
+        return s;
     }
 #endif
     s = PyUnicode_DecodeUTF16((const char *)p, (Py_ssize_t)size, "surrogatepass", &order);
+    return s != NULL ? s : bad_text(r);
+}
+
+/* Below this the interpreter's decoder is done before a scan has begun. */
+#define UTF8_KERNEL 24
+
+static PyObject *
+decode_utf8(ForyReadCtx *r, const uint8_t *p, size_t size)
+{
+    PyObject *s;
+    if (size >= UTF8_KERNEL) {
+        const fory_kernels *k = r->st->kernels;
+        fory_text_info info;
+        int valid;
+        FORY_LARGE_WORK(size, valid = k->utf8_scan(p, size, &info));
+        if (FORY_LIKELY(valid)) {
+            s = new_str(info.chars, info.top);
+            if (s == NULL) {
+                return NULL;
+            }
+            switch (PyUnicode_KIND(s)) {
+            case PyUnicode_1BYTE_KIND:
+                FORY_LARGE_WORK(size, k->utf8_to_u1(p, size, PyUnicode_1BYTE_DATA(s), info.chars));
+                break;
+            case PyUnicode_2BYTE_KIND:
+                FORY_LARGE_WORK(size, k->utf8_to_u2(p, size, PyUnicode_2BYTE_DATA(s), info.chars));
+                break;
+            default:
+                FORY_LARGE_WORK(size, k->utf8_to_u4(p, size, PyUnicode_4BYTE_DATA(s), info.chars));
+                break;
+            }
+            return s;
+        }
+    }
+    s = PyUnicode_DecodeUTF8((const char *)p, (Py_ssize_t)size, "surrogatepass");
     return s != NULL ? s : bad_text(r);
 }
 
@@ -245,12 +449,18 @@ decode_other(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
     PyObject *s;
     switch (encoding) {
     case LATIN1:
-        return PyUnicode_DecodeLatin1((const char *)p, (Py_ssize_t)size, NULL);
+        if (size < 2) {
+            return PyUnicode_DecodeLatin1((const char *)p, (Py_ssize_t)size, NULL);
+        }
+        s = new_str(size, 0xff); /* (the caller has looked for ASCII) */
+        if (s != NULL) {
+            FORY_LARGE_WORK(size, memcpy(PyUnicode_1BYTE_DATA(s), p, size));
+        }
+        return s;
     case UTF16:
         return decode_utf16(r, p, size);
     case UTF8:
-        s = PyUnicode_DecodeUTF8((const char *)p, (Py_ssize_t)size, "surrogatepass");
-        return s != NULL ? s : bad_text(r);
+        return decode_utf8(r, p, size);
     default:
         return fory_raise(r->st, FORY_E_INVALID_DATA, "unknown string encoding 3");
     }
@@ -286,7 +496,11 @@ make_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
 {
     if (FORY_LIKELY(encoding != UTF16 && size > 1 && encoding != 3 && is_ascii(r->st, p, size))) {
         PyObject *s = PyUnicode_New((Py_ssize_t)size, 127);
-        if (FORY_LIKELY(s != NULL)) {
+        if (FORY_UNLIKELY(size >= FORY_LARGE && s != NULL)) {
+            fory_advise_fresh(PyUnicode_1BYTE_DATA(s), size);
+            FORY_LARGE_WORK(size, memcpy(PyUnicode_1BYTE_DATA(s), p, size));
+        }
+        else if (FORY_LIKELY(s != NULL)) {
             fory_copy_short(PyUnicode_1BYTE_DATA(s), p, size);
         }
         return s;
@@ -407,7 +621,14 @@ fory_write_bytes_body(ForyWriteCtx *w, PyObject *v)
         return -1;
     }
     fory_put_vu32(&w->out, (uint32_t)n);
-    fory_copy_short(w->out.pos, (const uint8_t *)PyBytes_AS_STRING(v), n);
+    if (FORY_UNLIKELY(n >= FORY_LARGE)) {
+        Py_INCREF(v); /* for a caller that only borrows it */
+        FORY_LARGE_WORK(n, memcpy(w->out.pos, PyBytes_AS_STRING(v), n));
+        Py_DECREF(v);
+    }
+    else {
+        fory_copy_short(w->out.pos, (const uint8_t *)PyBytes_AS_STRING(v), n);
+    }
     w->out.pos += n;
     return 0;
 }
@@ -498,7 +719,13 @@ read_bytes(ForyReadCtx *r, const ForyCodec *c)
         fory_read_bad(r, rc != FORY_OK ? rc : FORY_TRUNCATED);
         return NULL;
     }
-    result = PyBytes_FromStringAndSize((const char *)r->in.pos, n);
+    if (FORY_LIKELY(n < FORY_LARGE)) {
+        result = PyBytes_FromStringAndSize((const char *)r->in.pos, n);
+    }
+    else if ((result = PyBytes_FromStringAndSize(NULL, n)) != NULL) {
+        fory_advise_fresh(PyBytes_AS_STRING(result), n);
+        FORY_LARGE_WORK(n, memcpy(PyBytes_AS_STRING(result), r->in.pos, n));
+    }
     r->in.pos += n;
     return result;
 }
