@@ -3,6 +3,8 @@
  * needed neither to build nor to load this extension. */
 #include "codecs/codecs.h"
 
+#include "runtime/large.h"
+
 enum { AS_WRAPPER = 0, AS_NDARRAY = 1, AS_PYARRAY = 2 };
 
 typedef struct ForyArrayCodec {
@@ -128,14 +130,20 @@ put_length(ForyWriteCtx *w, Py_ssize_t nbytes)
 
 /* body of a pyfory array; an empty one has no memory at all */
 static int
-write_raw(ForyWriteCtx *w, const ForyDenseArray *array)
+write_raw(ForyWriteCtx *w, ForyDenseArray *array)
 {
     if (put_length(w, array->nbytes) < 0) {
         return -1;
     }
     if (array->nbytes > 0) {
-        memcpy(w->out.pos, array->data, (size_t)array->nbytes);
-        w->out.pos += array->nbytes;
+        size_t n = (size_t)array->nbytes;
+        /* counted as a view, so that no thread resizes it meanwhile */
+        Py_INCREF(array);
+        array->exports++;
+        FORY_LARGE_WORK(n, memcpy(w->out.pos, array->data, n));
+        array->exports--;
+        Py_DECREF(array);
+        w->out.pos += n;
     }
     return 0;
 }
@@ -150,7 +158,7 @@ write_view(ForyWriteCtx *w, Py_buffer *view)
         return 0;
     }
     if (view->strides == NULL || view->strides[0] == view->itemsize) {
-        memcpy(w->out.pos, view->buf, (size_t)view->len);
+        FORY_LARGE_WORK(view->len, memcpy(w->out.pos, view->buf, (size_t)view->len));
     }
     else if (PyBuffer_ToContiguous(w->out.pos, view, view->len, 'C') < 0) {
         return -1;
@@ -215,7 +223,7 @@ write_declared(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     Py_buffer view;
     int id, rc;
     if (PyObject_TypeCheck(v, w->st->DenseArrayType)) {
-        const ForyDenseArray *array = (const ForyDenseArray *)v;
+        ForyDenseArray *array = (ForyDenseArray *)v;
         if (codec->carrier != AS_WRAPPER || array->type_id != c->type_id) {
             return wrong_array(w, c->type_id, v, codec->carrier == AS_NDARRAY    ? "ndarray"
                                                  : codec->carrier == AS_PYARRAY ? "array.array"
@@ -253,7 +261,7 @@ write_declared(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 static int
 write_wrapper(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
-    const ForyDenseArray *array = (const ForyDenseArray *)v;
+    ForyDenseArray *array = (ForyDenseArray *)v;
     if (!PyObject_TypeCheck(v, w->st->DenseArrayType) || array->type_id != c->type_id) {
         return wrong_array(w, c->type_id, v, "an array of the same type");
     }
@@ -318,6 +326,20 @@ numpy_ready(ForyState *st, int type_id)
     return 0;
 }
 
+/* Fills the memory of a new array, which nobody else knows or can resize. */
+static void
+copy_body(ForyReadCtx *r, int type_id, uint8_t *out, const uint8_t *data, size_t nbytes)
+{
+    const fory_kernels *k = r->st->kernels;
+    fory_advise_fresh(out, nbytes);
+    if (type_id == FORY_BOOL_ARRAY) {
+        FORY_LARGE_WORK(nbytes, k->bool_normalize(data, out, nbytes));
+    }
+    else {
+        FORY_LARGE_WORK(nbytes, memcpy(out, data, nbytes));
+    }
+}
+
 static PyObject *
 make_ndarray(ForyReadCtx *r, int type_id, Py_ssize_t n, const uint8_t *data, Py_ssize_t nbytes)
 {
@@ -335,11 +357,8 @@ make_ndarray(ForyReadCtx *r, int type_id, Py_ssize_t n, const uint8_t *data, Py_
         Py_DECREF(array);
         return NULL;
     }
-    if (view.len == nbytes && type_id == FORY_BOOL_ARRAY) {
-        r->st->kernels->bool_normalize(data, view.buf, (size_t)nbytes);
-    }
-    else if (view.len == nbytes) {
-        memcpy(view.buf, data, (size_t)nbytes);
+    if (view.len == nbytes) {
+        copy_body(r, type_id, view.buf, data, (size_t)nbytes);
     }
     PyBuffer_Release(&view);
     return array;
@@ -403,12 +422,7 @@ read_array(ForyReadCtx *r, int type_id, int carrier)
     }
     PyObject *array = fory_dense_array_new(r->st, type_id, (Py_ssize_t)nbytes);
     if (array != NULL && nbytes > 0) {
-        if (type_id == FORY_BOOL_ARRAY) {
-            r->st->kernels->bool_normalize(data, ((ForyDenseArray *)array)->data, nbytes);
-        }
-        else {
-            memcpy(((ForyDenseArray *)array)->data, data, nbytes);
-        }
+        copy_body(r, type_id, ((ForyDenseArray *)array)->data, data, nbytes);
     }
     return array;
 }

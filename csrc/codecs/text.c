@@ -302,12 +302,22 @@ write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_s
         }
         i += run;
         /* text that is not narrow comes in runs too */
-        while (i < n && (!PyUnicode_CheckExact(items[i]) || PyUnicode_KIND(items[i]) != PyUnicode_1BYTE_KIND)) {
-            if (FORY_UNLIKELY(write_str_inline(w, items[i], 0) < 0)) {
+        for (; i < n; i++) {
+            PyObject *v = items[i];
+            int rc;
+            if (FORY_LIKELY(PyUnicode_CheckExact(v) && PyUnicode_KIND(v) >= PyUnicode_2BYTE_KIND)) {
+                rc = write_wide_str(w, v, 0);
+            }
+            else if (PyUnicode_CheckExact(v) && PyUnicode_KIND(v) == PyUnicode_1BYTE_KIND) {
+                break;
+            }
+            else {
+                rc = write_str_inline(w, v, 0);
+            }
+            if (FORY_UNLIKELY(rc < 0)) {
                 fory_path_index(&w->path, i);
                 return -1;
             }
-            i++;
         }
     }
     return 0;

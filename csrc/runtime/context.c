@@ -5,6 +5,8 @@
  * over. Tables are emptied by stepping a generation, not by clearing. */
 #include "runtime/runtime.h"
 
+#include "runtime/large.h"
+
 #if defined(__linux__) || defined(__APPLE__)
 #include <pthread.h>
 #elif defined(_WIN32)
@@ -137,6 +139,7 @@ write_grow(fory_writer *out, size_t need)
         return -1;
     }
     out->start = (uint8_t *)PyBytes_AS_STRING(w->result);
+    fory_advise_fresh(out->start + used, want - used);
     out->pos = out->start + used;
     out->end = out->start + want;
     return 0;

@@ -5,6 +5,8 @@
  * writing one is a single copy. */
 #include "runtime/dense_array.h"
 
+#include "runtime/large.h"
+
 /* The slot of the carrier table that no array has (type id 0) keeps the iterator type. */
 #define ITERATOR_TYPE FORY_UNKNOWN
 
@@ -177,7 +179,39 @@ type_id_of_view(const Py_buffer *view)
     return 0;
 }
 
-/* Copies a one-dimensional buffer of our dtype. 1 done, 0 not such a buffer, -1 error. */
+FORY_INLINE int
+is_half(int type_id)
+{
+    return type_id == FORY_FLOAT16_ARRAY || type_id == FORY_BFLOAT16_ARRAY;
+}
+
+/* float32 or float64 in native order */
+static int
+is_wide_float(const Py_buffer *view)
+{
+    int id = view->ndim == 1 ? type_id_of_view(view) : 0;
+    return (id == FORY_FLOAT32_ARRAY || id == FORY_FLOAT64_ARRAY) && !FORY_BIG_ENDIAN;
+}
+
+/* Rounds a view of floats into the array's memory at out, which counts as viewed
+ * meanwhile: other threads may run. */
+static void
+narrow_floats(const fory_kernels *k, ForyDenseArray *self, uint8_t *out, const Py_buffer *view)
+{
+    size_t n = (size_t)(view->len / view->itemsize);
+    uint16_t *half = (uint16_t *)(void *)out;
+    int f16 = self->type_id == FORY_FLOAT16_ARRAY;
+    self->exports++;
+    if (view->itemsize == 4) {
+        FORY_LARGE_WORK(view->len, (f16 ? k->f32_to_f16 : k->f32_to_bf16)(view->buf, half, n));
+    }
+    else {
+        FORY_LARGE_WORK(view->len, (f16 ? k->f64_to_f16 : k->f64_to_bf16)(view->buf, half, n));
+    }
+    self->exports--;
+}
+
+/* Copies a one-dimensional buffer of our dtype, or floats into a half array. 1 done, 0 not such a buffer, -1 error. */
 static int
 extend_buffer(ForyDenseArray *self, PyObject *values)
 {
@@ -208,6 +242,16 @@ extend_buffer(ForyDenseArray *self, PyObject *values)
                 }
             }
             done = 1;
+        }
+    }
+    else if (is_half(self->type_id) && is_wide_float(&view) && PyBuffer_IsContiguous(&view, 'C')) {
+        done = grow_by(self, view.len / view.itemsize, &old) < 0 ? -1 : 1;
+        if (done > 0) {
+            ForyState *st = fory_state_of_type(Py_TYPE(self));
+            done = st == NULL ? -1 : done;
+            if (st != NULL) {
+                narrow_floats(st->kernels, self, self->data + old, &view);
+            }
         }
     }
     PyBuffer_Release(&view);
@@ -679,11 +723,12 @@ array_from_buffer(PyObject *cls, PyObject *data)
         goto error;
     }
     if (view.len > 0) {
+        /* (nobody else knows the new array) */
         if (self->type_id == FORY_BOOL_ARRAY) {
-            st->kernels->bool_normalize(view.buf, self->data, (size_t)view.len);
+            FORY_LARGE_WORK(view.len, st->kernels->bool_normalize(view.buf, self->data, (size_t)view.len));
         }
         else {
-            memcpy(self->data, view.buf, (size_t)view.len);
+            FORY_LARGE_WORK(view.len, memcpy(self->data, view.buf, (size_t)view.len));
         }
     }
     PyBuffer_Release(&view);
@@ -693,6 +738,39 @@ error:
     PyBuffer_Release(&view);
     Py_DECREF(self);
     return NULL;
+}
+
+/* The elements of a half array as the floats of a writable buffer. */
+static PyObject *
+array_widen_into(PyObject *op, PyObject *target)
+{
+    ForyDenseArray *self = (ForyDenseArray *)op;
+    ForyState *st = fory_state_of_type(Py_TYPE(op));
+    Py_buffer view;
+    size_t n = (size_t)self->nbytes / 2;
+
+    if (st == NULL || PyObject_GetBuffer(target, &view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) < 0) {
+        return NULL;
+    }
+    if (!is_half(self->type_id) || !is_wide_float(&view) || (size_t)view.len != n * (size_t)view.itemsize) {
+        PyBuffer_Release(&view);
+        return fory_raise(st, FORY_E_TYPE, "_widen_into() takes %zu elements of float32 or float64", n);
+    }
+    if (n > 0) {
+        const fory_kernels *k = st->kernels;
+        const uint16_t *half = (const uint16_t *)(const void *)self->data;
+        int f16 = self->type_id == FORY_FLOAT16_ARRAY;
+        self->exports++;
+        if (view.itemsize == 4) {
+            FORY_LARGE_WORK(view.len, (f16 ? k->f16_to_f32 : k->bf16_to_f32)(half, view.buf, n));
+        }
+        else {
+            FORY_LARGE_WORK(view.len, (f16 ? k->f16_to_f64 : k->bf16_to_f64)(half, view.buf, n));
+        }
+        self->exports--;
+    }
+    PyBuffer_Release(&view);
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -729,6 +807,7 @@ static PyMethodDef array_methods[] = {
      "New array from packed little-endian elements in a bytes-like object.\n\n"
      "Float16Array and BFloat16Array take the 16-bit patterns as they are. Raises\n"
      "ValueError when the size is not a multiple of the element width."},
+    {"_widen_into", array_widen_into, METH_O, NULL},
     {"__sizeof__", array_sizeof, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
