@@ -55,6 +55,21 @@ copy_checkout() {
     done | tar --null -T - -cf - | tar -xf - -C "$1"
 }
 
+# ensure_arm64_tools: a cross-compiler and an emulator for arm64, from Debian's
+# packages where that is possible
+ensure_arm64_tools() {
+    have_arm64_tools && return 0
+    [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
+    apt-get update >"$WORK/log-arm64-tools.txt" 2>&1 &&
+        DEBIAN_FRONTEND=noninteractive timeout 600 apt-get install -y --no-install-recommends gcc-aarch64-linux-gnu \
+            libc6-dev-arm64-cross qemu-user >>"$WORK/log-arm64-tools.txt" 2>&1 || return 1
+    have_arm64_tools
+}
+
+have_arm64_tools() {
+    command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null
+}
+
 # readme_command N: the N-th shell line of README.md; there are exactly two
 readme_command() {
     awk -v wanted="$1" '

@@ -71,6 +71,7 @@ from pyfory.serializer import CollectionSerializer, Serializer
 from pyfory.types import TypeId
 
 if TYPE_CHECKING:
+    from pyfory._runtime import show_runtime
     from pyfory.native.references import register_by_value, unregister_by_value
     from pyfory.stream import Reader
     from pyfory.unknown import UnknownStruct
@@ -131,6 +132,7 @@ __all__ = [
     "dataslots",
     "field",
     "register_by_value",
+    "show_runtime",
     "unregister_by_value",
 ]
 
@@ -140,6 +142,7 @@ _LAZY = {
     "NonExistEnum": "pyfory.unknown",
     "register_by_value": "pyfory.native.references",
     "unregister_by_value": "pyfory.native.references",
+    "show_runtime": "pyfory._runtime",
 }
 _SUBMODULES = ("error", "union", "unknown", "lib", "meta", "policy", "types", "simd")
 

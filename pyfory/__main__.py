@@ -9,34 +9,9 @@ from typing import List, Optional
 
 def info() -> int:
     """Print what this installation is and which kernels it runs."""
-    import importlib.util
-    import platform
+    from pyfory._runtime import show_runtime
 
-    import pyfory
-    from pyfory import _core
-
-    def version_of(name: str) -> str:
-        if importlib.util.find_spec(name) is None:
-            return "not installed"
-        from importlib import metadata
-
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            return "installed"
-
-    lines = (
-        ("pyfory", pyfory.__version__),
-        ("module", getattr(_core, "__file__", "?")),
-        ("Python", "{} {}".format(platform.python_implementation(), platform.python_version())),
-        ("platform", platform.platform()),
-        ("kernels in use", _core.simd_tier()),
-        ("kernels available", ", ".join(_core.simd_tiers())),
-        ("NumPy (optional)", version_of("numpy")),
-        ("PyArrow (optional)", version_of("pyarrow")),
-    )
-    for name, value in lines:
-        print("{:<20}{}".format(name, value))
+    show_runtime()
     return 0
 
 

@@ -1,4 +1,9 @@
-"""Which vector instructions the kernels use (environment: PYFORY_SIMD)."""
+"""Which vector instructions the kernels use.
+
+The environment variable ``PYFORY_SIMD`` (scalar, baseline, avx2 or avx512) chooses
+at import; a tier that the machine lacks means the best one below it. See
+docs/kernels.md for what each tier has and how fast it is.
+"""
 
 from __future__ import annotations
 
@@ -20,5 +25,6 @@ def available() -> List[str]:
 
 
 def force(tier: str) -> None:
-    """Uses `tier` from now on. Raises ValueError when it is not available."""
+    """Uses `tier` from now on, in the whole process: for tests and measurements,
+    not while other threads serialize. Raises ValueError when it is not available."""
     _core.set_simd_tier(tier)

@@ -187,6 +187,18 @@ def test_half_arrays_and_numpy(tier):
         halves._widen_into(np.empty(3, np.float32))
 
 
+def test_show_runtime(capsys, monkeypatch):
+    monkeypatch.setenv("PYFORY_SIMD", "scalar")
+    assert pyfory.show_runtime() is None
+    lines = dict(line.split(maxsplit=1) if line.startswith(("pyfory", "module", "platform")) else
+                 (line[:20].strip(), line[20:]) for line in capsys.readouterr().out.splitlines())
+    assert lines["pyfory"] == pyfory.__version__
+    assert lines["kernels in use"] == simd.current() + " (PYFORY_SIMD=scalar)"
+    assert lines["kernels available"] == ", ".join(TIERS)
+    assert "GIL" in lines["Python build"] and "endian" in lines["Python build"]
+    assert {"NumPy (optional)", "PyArrow (optional)", "pandas (optional)"} <= set(lines)
+
+
 def test_tiers():
     assert TIERS[0] == "scalar" and simd.current() in TIERS
     with pytest.raises(ValueError):
