@@ -178,8 +178,7 @@ FORY_DECLARE_KERNELS(avx512)
     FORY_SLOT(tier, is_ascii), FORY_SLOT(tier, utf16_has_surrogate), FORY_SLOT(tier, utf16_or)
 #define FORY_TRANSCODE_SLOTS(tier)                                                                         \
     FORY_SLOT(tier, utf8_scan), FORY_SLOT(tier, utf8_to_u1), FORY_SLOT(tier, u1_scan),                     \
-        FORY_SLOT(tier, u1_to_utf8), FORY_SLOT(tier, u4_to_utf8),                \
-        FORY_SLOT(tier, utf16_to_u4)
+        FORY_SLOT(tier, u1_to_utf8), FORY_SLOT(tier, u4_to_utf8), FORY_SLOT(tier, utf16_to_u4)
 #define FORY_UNIT_SLOTS(tier) \
     FORY_SLOT(tier, utf8_to_u2), FORY_SLOT(tier, utf8_to_u4), FORY_SLOT(tier, u2_to_utf8)
 #define FORY_LOOP_SLOTS(tier) \
@@ -189,9 +188,11 @@ FORY_DECLARE_KERNELS(avx512)
         FORY_SLOT(tier, bf16_to_f32), FORY_SLOT(tier, f16_to_f64)
 #define FORY_DOUBLE_SLOTS(tier) FORY_SLOT(tier, f64_to_f16), FORY_SLOT(tier, f64_to_bf16)
 #define FORY_BITS_SLOTS(tier) FORY_SLOT(tier, bool_to_bits), FORY_SLOT(tier, bits_to_bool)
-#define FORY_SWAP_SLOTS(tier) FORY_SLOT(tier, swap16), FORY_SLOT(tier, swap32), FORY_SLOT(tier, swap64)
+#define FORY_SWAP_SLOTS(tier) FORY_SLOT(tier, swap32), FORY_SLOT(tier, swap64)
 /* no vector form is faster: every table has the scalar ones */
-#define FORY_PLAIN_SLOTS FORY_SLOT(scalar, bool_normalize), FORY_SLOT(scalar, u2_to_u1), FORY_ROW_SLOTS(scalar)
+#define FORY_PLAIN_SLOTS                                                                                   \
+    FORY_SLOT(scalar, bool_normalize), FORY_SLOT(scalar, swap16), FORY_SLOT(scalar, u2_to_u1),             \
+        FORY_ROW_SLOTS(scalar)
 #define FORY_ROW_SLOTS(tier)                                                                               \
     FORY_SLOT(tier, gather_fixed), FORY_SLOT(tier, gather_offsets), FORY_SLOT(tier, scatter_fixed),        \
         FORY_SLOT(tier, scatter_offsets)
