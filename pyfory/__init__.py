@@ -72,8 +72,10 @@ from pyfory.types import TypeId
 
 if TYPE_CHECKING:
     from pyfory._runtime import show_runtime
+    from pyfory.lib import mmh3
     from pyfory.native.references import register_by_value, unregister_by_value
     from pyfory.stream import Reader
+    from pyfory.type_util import get_qualified_classname, record_class_factory
     from pyfory.unknown import UnknownStruct
 
 #: kept for programs that look at it: the compiled engine is always in use
@@ -131,6 +133,9 @@ __all__ = [
     "dataclass",
     "dataslots",
     "field",
+    "get_qualified_classname",
+    "mmh3",
+    "record_class_factory",
     "register_by_value",
     "show_runtime",
     "unregister_by_value",
@@ -140,6 +145,8 @@ _LAZY = {
     "Reader": "pyfory.stream",
     "UnknownStruct": "pyfory.unknown",
     "NonExistEnum": "pyfory.unknown",
+    "get_qualified_classname": "pyfory.type_util",
+    "record_class_factory": "pyfory.type_util",
     "register_by_value": "pyfory.native.references",
     "unregister_by_value": "pyfory.native.references",
     "show_runtime": "pyfory._runtime",
@@ -150,6 +157,8 @@ _SUBMODULES = ("error", "union", "unknown", "lib", "meta", "policy", "types", "s
 def __getattr__(name: str) -> Any:
     import importlib
 
+    if name == "mmh3":
+        return importlib.import_module("pyfory.lib.mmh3")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     if name in _SUBMODULES:

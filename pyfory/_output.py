@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
+
+from pyfory.error import ForyInvalidError
 
 FLUSH_THRESHOLD = 4096
 
@@ -14,7 +16,7 @@ class OutputStream:
     again) or None for all of them. Its exceptions pass through unchanged; the
     bytes that were not taken stay in the buffer.
 
-    Raises ValueError when the stream has no ``write``.
+    Raises ForyInvalidError, a ValueError, when the stream has no ``write``.
     """
 
     __slots__ = ("_stream", "_write", "_buffer", "_barriers")
@@ -22,7 +24,7 @@ class OutputStream:
     def __init__(self, stream: Any) -> None:
         write = getattr(stream, "write", None)
         if write is None:
-            raise ValueError("stream must have write(): %s" % type(stream).__name__)
+            raise ForyInvalidError("the stream has no write method: %s" % type(stream).__name__)
         self._stream = stream
         self._write = write
         self._buffer: Optional[Any] = None
@@ -81,16 +83,32 @@ class OutputStream:
         data = buffer.get_bytes(0, size)
         done = 0
         try:
-            while done < size:
-                count = self._write(data if done == 0 else data[done:])
-                if count is None:
-                    done = size
-                elif not 0 < count <= size - done:
-                    raise ValueError("stream.write() returned %r for %d bytes" % (count, size - done))
-                else:
-                    done += count
+            for done in self._pieces(data):
+                pass
         finally:
             rest = data[done:]
             buffer.set_writer_index(0)
             if rest:
                 buffer.write_bytes(rest)
+
+    def send(self, data: bytes) -> None:
+        """Writes these bytes now, past the bound Buffer. Raises as ``stream.write`` does, and
+        ForyInvalidError when that takes no bytes."""
+        for _ in self._pieces(data):
+            pass
+
+    def _pieces(self, data: bytes) -> Iterator[int]:
+        """Offers data until the stream has all of it; yields how much it took so far."""
+        size = len(data)
+        taken = self._write(data)
+        done = 0
+        while True:
+            if taken is None:
+                taken = size - done
+            elif not 0 < taken <= size - done:
+                raise ForyInvalidError("IOError: stream.write() returned %r for %d bytes" % (taken, size - done))
+            done += taken
+            yield done
+            if done == size:
+                return
+            taken = self._write(memoryview(data)[done:])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Type
 
 from pyfory import _core
+from pyfory._core import Buffer, ReadContext, WriteContext
 from pyfory.error import ForyInvalidError, ForyTypeError
 from pyfory.policy import DEFAULT_POLICY
 from pyfory.registry import Registration, TypeRegistry
@@ -132,6 +133,7 @@ class Fory(_core.Engine):
             config.max_average_schema_versions_per_type,
         )
         self._lock = threading.Lock()
+        self._own: Dict[str, Any] = {}
         self._configure(
             self.type_resolver,
             config.xlang,
@@ -236,25 +238,19 @@ class Fory(_core.Engine):
     def dump(self, obj: Any, stream: Any) -> None:
         """Writes obj to `stream.write(bytes-like)`; the bytes equal `dumps(obj)`.
 
-        A write that takes fewer bytes is repeated with the rest. Exceptions of
-        the stream pass unchanged.
+        A large message goes out in pieces while it is written, so what fails
+        half way leaves its beginning in the stream. A write that takes fewer
+        bytes is repeated with the rest; `stream.flush()` is called at the end
+        if there is one. Exceptions of the stream pass unchanged.
 
-        Raises ValueError for an object without write, or one that takes no bytes.
+        Raises ValueError for an object without write, or one that takes no bytes;
+        otherwise as `serialize` does.
         """
-        write = getattr(stream, "write", None)
-        if write is None:
-            raise ForyInvalidError("the stream has no write method")
-        rest = memoryview(self.serialize(obj))
-        while len(rest):
-            taken = write(rest)
-            if taken is None or taken >= len(rest):
-                break
-            if taken <= 0:
-                raise ForyInvalidError("IOError: the stream took no bytes")
-            rest = rest[taken:]
-        flush = getattr(stream, "flush", None)
-        if flush is not None:
-            flush()
+        from pyfory._output import OutputStream
+
+        output = OutputStream(stream)
+        self._dump(obj, output)
+        output.force_flush()
 
     def load(self, stream: Any, buffers: Optional[Iterable[Any]] = None) -> Any:
         """Reads one message and leaves the stream exactly behind it.
@@ -282,13 +278,70 @@ class Fory(_core.Engine):
 
         return load(_Hooked(self, hooks), source)
 
-    # Per-operation state lives in contexts of its own: there is never anything to reset.
+    # Every message has a context of its own: there is never anything of it to reset or to flush.
+
+    @property
+    def write_context(self) -> WriteContext:
+        """A context of the caller's own, to write parts of messages: `prepare(buffer)` and
+        `reset()` begin and end its operation. For one thread at a time."""
+        context: Optional[WriteContext] = self._own.get("write")
+        if context is None:
+            context = self._own["write"] = WriteContext(self)
+        return context
+
+    @property
+    def read_context(self) -> ReadContext:
+        """As `write_context`, to read."""
+        context: Optional[ReadContext] = self._own.get("read")
+        if context is None:
+            context = self._own["read"] = ReadContext(self)
+        return context
+
+    @property
+    def buffer(self) -> Buffer:
+        """A growable Buffer for the caller; messages do not go through it."""
+        buffer: Optional[Buffer] = self._own.get("buffer")
+        if buffer is None:
+            buffer = self._own["buffer"] = Buffer.allocate(32)
+        return buffer
+
+    def reset_write(self) -> None:
+        """Ends what `write_context.prepare` began; nothing else is left over after an operation."""
+        if "write" in self._own:
+            self._own["write"].reset()
+
+    def reset_read(self) -> None:
+        """Ends what `read_context.prepare` began."""
+        if "read" in self._own:
+            self._own["read"].reset()
 
     def reset(self) -> None:
-        """Does nothing: no state is left over after an operation."""
+        """Both of `reset_write` and `reset_read`."""
+        self.reset_write()
+        self.reset_read()
 
-    reset_write = reset
-    reset_read = reset
+    def enter_flush_barrier(self) -> None:
+        """Holds the output of `write_context` back; without an operation of its own nothing happens.
+
+        Serializers use the method of the context they are given."""
+        self._on_stream("enter_flush_barrier")
+
+    def exit_flush_barrier(self) -> None:
+        """Leaves the innermost barrier of `write_context`. Raises ValueError when there is none."""
+        self._on_stream("exit_flush_barrier")
+
+    def try_flush(self) -> None:
+        """Sends the output of `write_context` on to the stream of its Buffer once enough has gathered."""
+        self._on_stream("try_flush")
+
+    def force_flush(self) -> None:
+        """Sends all output of `write_context` on. Raises ValueError inside a flush barrier."""
+        self._on_stream("force_flush")
+
+    def _on_stream(self, method: str) -> None:
+        context = self._own.get("write")
+        if context is not None and context.buffer is not None:
+            getattr(context, method)()
 
     def __reduce__(self) -> Any:
         raise TypeError("a Fory cannot be pickled; build one in each process")

@@ -65,7 +65,8 @@ class Registration:
         self.cls = cls
         self.kind = kind
         self.type_id = type_id
-        self.user_type_id = user_type_id
+        #: number given at registration, 0xFFFFFFFF without one
+        self.user_type_id = _NO_ID if user_type_id is None else user_type_id
         self.namespace = namespace
         self.typename = typename
         self.by_name = user_type_id is None
@@ -79,6 +80,24 @@ class Registration:
         """TypeDef bytes once the class has been used, else b''."""
         return b"" if self.plan is None else self.plan.type_def
 
+    @property
+    def namespace_bytes(self) -> Optional[bytes]:
+        """The namespace as a TypeDef or type information carries it, None for a registration by id."""
+        return _encoded(self.namespace, _NAMESPACE_SPECIALS) if self._has_name() else None
+
+    @property
+    def typename_bytes(self) -> Optional[bytes]:
+        """The simple name, likewise."""
+        return _encoded(self.typename, _TYPENAME_SPECIALS) if self._has_name() else None
+
+    @property
+    def dynamic_type(self) -> bool:
+        """False: no class is made up from what arrives."""
+        return False
+
+    def _has_name(self) -> bool:
+        return self.by_name and self.kind != "builtin"
+
     def decode_namespace(self) -> str:
         return self.namespace
 
@@ -86,11 +105,13 @@ class Registration:
         return self.typename
 
     def __repr__(self) -> str:
-        if self.by_name:
+        if self.kind == "builtin":
+            where = "wire type %d" % self.type_id
+        elif self.by_name:
             name = "%s.%s" % (self.namespace, self.typename) if self.namespace else self.typename
             where = "name=%r" % name
         else:
-            where = "type_id=%d" % (self.user_type_id or 0)
+            where = "type_id=%d" % self.user_type_id
         return "TypeInfo(%s, %s, %s)" % (self.cls.__qualname__, self.kind, where)
 
 
@@ -156,22 +177,34 @@ class TypeRegistry:
         return found[0] if len(found) == 1 else None
 
     def get_type_info(self, cls: type, create: bool = True) -> Optional[Registration]:
-        """The registration of a class.
+        """What is known of a registered class or a builtin type.
 
-        Raises TypeUnregisteredError when there is none and `create` is true.
+        Raises TypeUnregisteredError when that is nothing and `create` is true.
         """
         found = self.lookup(cls)
+        if found is None and isinstance(cls, type):
+            type_id = _BUILTIN_IDS.get(cls)
+            family = _exact_family(cls)
+            if type_id is None and family is not None and family[0] == "builtin":
+                type_id = family[1]
+            if type_id is not None:
+                return Registration(cls, "builtin", type_id, None, "", "", False, None)
         if found is None and create:
             raise self._unregistered(cls)
         return found
 
     def get_serializer(self, cls: type) -> Any:
-        """The serializer a class was registered with, or None for structs and enums.
+        """The serializer of a registered class or a builtin type: its `write` and `read` take the
+        body of a value, without flag and type information.
 
         Raises TypeUnregisteredError for a class that is not registered.
         """
         info = self.get_type_info(cls)
-        return None if info is None else info.serializer
+        if info is None or info.serializer is not None:
+            return None if info is None else info.serializer
+        from pyfory.serializer import BodySerializer
+
+        return BodySerializer(self, cls)
 
     def _unregistered(self, cls: type) -> TypeUnregisteredError:
         name = "%s.%s" % (cls.__module__, cls.__qualname__)
@@ -276,7 +309,8 @@ class TypeRegistry:
             if info.namespace:
                 ns = encode_meta_string(info.namespace, *_NAMESPACE_SPECIALS, _ALL_ENCODINGS)
             name = encode_meta_string(info.typename, *_TYPENAME_SPECIALS, _ALL_ENCODINGS)
-        return (info.cls, info, _KINDS[info.kind], info.type_id, info.user_type_id, ns, name, shared)
+        user_id = None if info.by_name else info.user_type_id
+        return (info.cls, info, _KINDS[info.kind], info.type_id, user_id, ns, name, shared)
 
     # ---- questions of the engine ------------------------------------------------
 
@@ -433,6 +467,12 @@ class TypeRegistry:
 # ---- helpers of registration ---------------------------------------------------
 
 
+def _encoded(text: str, specials: Tuple[str, str]) -> bytes:
+    from pyfory._core import encode_meta_string
+
+    return encode_meta_string(text, *specials, _ALL_ENCODINGS)[1] if text else b""
+
+
 def _split_name(name: Any, typename: Any, namespace: Any) -> Optional[Tuple[str, str]]:
     """(namespace, simple name), or None without a name. `typename` is the older word for `name`."""
     for value in (name, typename, namespace):
@@ -525,6 +565,14 @@ _BUILTINS = frozenset(
     (bool, int, float, complex, str, bytes, bytearray, memoryview, list, tuple, set, frozenset, dict, range, slice,
      object, type, type(None))
 )  # fmt: skip
+
+
+#: wire types of the classes that the engine knows itself
+_BUILTIN_IDS = {
+    bool: TypeId.BOOL, int: TypeId.VARINT64, float: TypeId.FLOAT64, str: TypeId.STRING, bytes: TypeId.BINARY,
+    list: TypeId.LIST, tuple: TypeId.LIST, set: TypeId.SET, frozenset: TypeId.SET, dict: TypeId.MAP,
+    type(None): TypeId.NONE,
+}  # fmt: skip
 
 
 def _is_builtin(cls: type) -> bool:

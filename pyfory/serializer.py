@@ -18,8 +18,10 @@ class Serializer:
 
     Attributes:
         type_resolver: the registry of the `Fory` it belongs to.
-        type_: the class it serves.
-        need_to_write_ref: False takes its values out of reference tracking.
+        type_: the class it serves; of a scalar marker its type id.
+        need_to_write_ref: False takes its values out of reference tracking. By
+            default True with `Fory(ref=True)`, but for numbers. It may be set
+            before the class is first used.
         read_data_always_advances: True promises that every read consumes at
             least one byte; False makes long collections of such values count
             against `max_unbacked_container_items`.
@@ -30,9 +32,10 @@ class Serializer:
 
     def __init__(self, type_resolver: Any, cls: Any) -> None:
         self.type_resolver = type_resolver
-        self.type_ = cls
+        self.type_ = _type_id_of_marker(cls)
         tracking = bool(getattr(type_resolver, "track_ref", False))
-        self.need_to_write_ref = tracking and not (isinstance(cls, int) and is_primitive_type(cls))
+        number = is_primitive_type(self.type_) if isinstance(self.type_, int) else self.type_ in (bool, int, float)
+        self.need_to_write_ref = tracking and not number
 
     def write(self, write_context: Any, value: Any) -> None:
         """Writes the body of `value`, with the write_* methods of `write_context`."""
@@ -52,8 +55,27 @@ class Serializer:
         return False
 
 
+class BodySerializer(Serializer):
+    """What `type_resolver.get_serializer` gives for a class without a serializer of its own: its
+    `write` and `read` are those of the engine, for the body alone."""
+
+    def write(self, write_context: Any, value: Any) -> None:
+        write_context._write_body(self.type_, value)
+
+    def read(self, read_context: Any) -> Any:
+        return read_context._read_body(self.type_)
+
+
 class CollectionSerializer(Serializer):
     """Base for serializers of container classes; nothing differs from `Serializer`."""
+
+
+def _type_id_of_marker(cls: Any) -> Any:
+    """The type id of `pyfory.Int32` and the like, anything else as it is."""
+    metadata = getattr(cls, "__metadata__", None)
+    if metadata and isinstance(metadata[0], int) and not isinstance(cls, type):
+        return metadata[0]
+    return cls
 
 
 def make_serializer(serializer: Any, resolver: Any, cls: type) -> Optional[Any]:

@@ -79,7 +79,7 @@ write_bodies(ForyWriteCtx *w, const ForyCodec *codec, const Items *items, PyType
         PyObject *v = items_get(w, items, i);
         int rc = v == NULL ? -1 : codec->write(w, codec, v);
         Py_XDECREF(v);
-        if (FORY_UNLIKELY(rc < 0)) {
+        if (FORY_UNLIKELY(rc < 0 || fory_write_step(w) < 0)) {
             fory_path_index(&w->path, i);
             return -1;
         }
@@ -113,7 +113,7 @@ write_flagged(ForyWriteCtx *w, const ForyCodec *codec, const Items *items, int t
             rc = codec->write(w, codec, v);
         }
         Py_DECREF(v);
-        if (FORY_LIKELY(rc >= 0)) {
+        if (FORY_LIKELY(rc >= 0 && fory_write_step(w) == 0)) {
             continue;
         }
 failed:
@@ -163,7 +163,7 @@ write_mixed(ForyWriteCtx *w, const Items *items, int header, int flag_all)
         }
 next:
         Py_DECREF(v);
-        if (FORY_LIKELY(rc >= 0)) {
+        if (FORY_LIKELY(rc >= 0 && fory_write_step(w) == 0)) {
             continue;
         }
 failed:

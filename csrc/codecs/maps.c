@@ -127,17 +127,60 @@ typedef struct Chunk {
     PyTypeObject *key_type, *value_type; /* NULL: no chunk is open */
     size_t start;                        /* offset of its header */
     int n;
+    int announced;                       /* pairs that its header promises, 0 while they are counted */
+    PyObject *dict;                      /* being walked; position is that of the next pair */
+    const Py_ssize_t *position;
     int64_t key_kind, kind;
     int inert;                           /* neither side can run Python code */
 } Chunk;
 
-FORY_INLINE void
+static FORY_NOINLINE int
+chunk_settle(ForyWriteCtx *w, Chunk *chunk)
+{
+    if (chunk->announced == 0) {
+        fory_write_patch(w, chunk->start + 1, (uint8_t)chunk->n);
+        w->barriers -= w->streaming;
+        return 0;
+    }
+    if (chunk->n != chunk->announced) {
+        fory_raise(w->st, FORY_E_TYPE, "the dict changed while it was written");
+        return -1;
+    }
+    return 0;
+}
+
+FORY_INLINE int
 chunk_close(ForyWriteCtx *w, Chunk *chunk)
 {
     if (chunk->key_type != NULL) {
-        w->out.start[chunk->start + 1] = (uint8_t)chunk->n;
         chunk->key_type = NULL;
+        if (FORY_UNLIKELY(w->lent != NULL || w->streaming)) {
+            return chunk_settle(w, chunk);
+        }
+        w->out.start[chunk->start + 1] = (uint8_t)chunk->n;
     }
+    return 0;
+}
+
+/* Where output leaves early, the header cannot wait for the number of pairs:
+ * they are counted before, or, where telling them apart may run Python code,
+ * the chunk is held back. */
+static FORY_NOINLINE int
+chunk_count(ForyWriteCtx *w, Chunk *chunk)
+{
+    Py_ssize_t position = *chunk->position;
+    PyObject *key, *value;
+    int n = 1;
+    if (chunk->kind != 0 || chunk->key_kind != 0) {
+        w->barriers++;
+        return 0;
+    }
+    while (n < 255 && PyDict_Next(chunk->dict, &position, &key, &value) && Py_TYPE(key) == chunk->key_type &&
+           Py_TYPE(value) == chunk->value_type) {
+        n++;
+    }
+    chunk->announced = n;
+    return n;
 }
 
 /* Values of exactly this type are written without running any Python code. */
@@ -161,7 +204,10 @@ static int
 chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySlot *value_slot, PyObject *key,
            PyObject *value)
 {
-    chunk_close(w, chunk);
+    if (chunk_close(w, chunk) < 0) {
+        return -1;
+    }
+    chunk->announced = 0;
     if (FORY_LIKELY(key_slot == &any_slot && value_slot == &any_slot)) {
         /* undeclared pair of builtin types: header, size and both type ids at once */
         ForyTypeEntry *k = fory_write_entry(w, Py_TYPE(key)), *v = fory_write_entry(w, Py_TYPE(value));
@@ -177,11 +223,12 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
             if (fory_room(w, 4) < 0) {
                 return -1;
             }
-            chunk->start = (size_t)(w->out.pos - w->out.start);
-            fory_put_u32(&w->out, (key_track ? KEY_TRACK : 0u) | (value_track ? VALUE_TRACK : 0u) |
-                                      (uint32_t)k->type_id << 16 | (uint32_t)v->type_id << 24);
+            chunk->start = fory_write_mark(w);
             chunk->key_type = Py_TYPE(key);
             chunk->value_type = Py_TYPE(value);
+            fory_put_u32(&w->out, (key_track ? KEY_TRACK : 0u) | (value_track ? VALUE_TRACK : 0u) |
+                                      (FORY_UNLIKELY(w->streaming) ? (uint32_t)chunk_count(w, chunk) << 8 : 0u) |
+                                      (uint32_t)k->type_id << 16 | (uint32_t)v->type_id << 24);
             chunk->inert = side_inert(&chunk->key, key) && side_inert(&chunk->value, value);
             return 0;
         }
@@ -193,18 +240,18 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
         (chunk->kind = value_kind(w, &chunk->value, value)) == -1 || fory_room(w, 4) < 0) {
         return -1;
     }
-    chunk->start = (size_t)(w->out.pos - w->out.start);
+    chunk->start = fory_write_mark(w);
+    chunk->key_type = Py_TYPE(key);
+    chunk->value_type = Py_TYPE(value);
     chunk->n = 0;
     fory_put_u8(&w->out,
                 (uint8_t)((chunk->key.declared ? KEY_DECLARED : 0) | (chunk->key.track ? KEY_TRACK : 0) |
                           (chunk->value.declared ? VALUE_DECLARED : 0) | (chunk->value.track ? VALUE_TRACK : 0)));
-    fory_put_u8(&w->out, 0);
+    fory_put_u8(&w->out, (uint8_t)(FORY_UNLIKELY(w->streaming) ? chunk_count(w, chunk) : 0));
     if ((!chunk->key.declared && put_type_info(w, chunk->key.entry, key) < 0) || fory_room(w, 1) < 0 ||
         (!chunk->value.declared && put_type_info(w, chunk->value.entry, value) < 0)) {
         return -1;
     }
-    chunk->key_type = Py_TYPE(key);
-    chunk->value_type = Py_TYPE(value);
     chunk->inert = side_inert(&chunk->key, key) && side_inert(&chunk->value, value);
     return 0;
 }
@@ -226,7 +273,9 @@ write_pair(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
            PyObject *value)
 {
     if (FORY_UNLIKELY(key == Py_None || value == Py_None)) {
-        chunk_close(w, chunk);
+        if (chunk_close(w, chunk) < 0) {
+            return -1;
+        }
         if (key == value) {
             if (fory_room(w, 1) < 0) {
                 return -1;
@@ -304,6 +353,8 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
     }
     fory_put_vu32(&w->out, (uint32_t)size);
     chunk.key_type = chunk.value_type = NULL;
+    chunk.dict = dict;
+    chunk.position = &position;
     left = size;
     while (PyDict_Next(dict, &position, &key, &value)) {
         int held;
@@ -319,7 +370,7 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
             }
             continue;
         }
-        held = !is_inert(value) || !is_inert(key);
+        held = !is_inert(value) || !is_inert(key) || FORY_UNLIKELY(w->streaming);
         if (FORY_UNLIKELY(held)) {
             Py_INCREF(key);
             Py_INCREF(value);
@@ -332,7 +383,7 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
             Py_DECREF(key);
             Py_DECREF(value);
         }
-        if (FORY_UNLIKELY(rc < 0)) {
+        if (FORY_UNLIKELY(rc < 0 || (rc = fory_write_step(w)) < 0)) {
             goto done;
         }
         if (FORY_UNLIKELY(PyDict_GET_SIZE(dict) != size || --left < 0)) {
@@ -345,8 +396,7 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
         rc = -1;
         goto done;
     }
-    chunk_close(w, &chunk);
-    rc = 0;
+    rc = chunk_close(w, &chunk);
 done:
     w->depth--;
     Py_XDECREF(dict);

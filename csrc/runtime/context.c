@@ -217,7 +217,16 @@ fory_write_end(ForyWriteCtx *w)
     if (FORY_UNLIKELY(w->path != NULL)) Py_CLEAR(w->path);
     if (FORY_UNLIKELY(w->storage != NULL)) Py_CLEAR(w->storage);
     if (FORY_UNLIKELY(w->unknown_defs != NULL)) Py_CLEAR(w->unknown_defs);
+    if (FORY_UNLIKELY(w->lent != NULL)) Py_CLEAR(w->lent);
+    if (FORY_UNLIKELY(w->streaming)) {
+        Py_CLEAR(w->output);
+        w->streaming = 0;
+        w->drained = 0;
+    }
     w->buffer_callback = NULL;
+    w->unsupported_callback = NULL;
+    w->target = NULL;
+    w->barriers = 0;
     w->out_of_band = 0;
     if (FORY_UNLIKELY(w->ref_mask >= KEEP_REF_SLOTS)) {
         PyMem_Free(w->refs);
@@ -245,6 +254,13 @@ PyObject *
 fory_write_finish(ForyWriteCtx *w)
 {
     size_t used = (size_t)(w->out.pos - w->out.start);
+    if (FORY_UNLIKELY(w->lent != NULL)) {
+        if (fory_write_drain(w) < 0) {
+            return NULL;
+        }
+        /* to_bytes() takes a size of 0 for everything; a message is never empty */
+        return PyObject_CallMethod(w->lent, "to_bytes", "nn", w->lent_base, (Py_ssize_t)fory_write_position(w));
+    }
     w->last_size = used;
     if (w->result == NULL) {
         return PyBytes_FromStringAndSize((const char *)w->out.start, (Py_ssize_t)used);
@@ -408,6 +424,10 @@ fory_read_end(ForyReadCtx *r)
     if (FORY_UNLIKELY(r->buffers != NULL)) Py_CLEAR(r->buffers);
     if (FORY_UNLIKELY(r->storage != NULL)) Py_CLEAR(r->storage);
     if (FORY_UNLIKELY(r->blocks != NULL)) Py_CLEAR(r->blocks);
+    if (FORY_UNLIKELY(r->unsupported != NULL)) Py_CLEAR(r->unsupported);
+    if (FORY_UNLIKELY(r->lent != NULL)) Py_CLEAR(r->lent);
+    if (FORY_UNLIKELY(r->read_object != NULL)) Py_CLEAR(r->read_object);
+    r->n_preserved = r->preserved_base = 0;
     r->in.more = NULL;
     r->out_of_band = 0;
     r->source = NULL;
@@ -426,6 +446,7 @@ fory_read_ctx_free(ForyReadCtx *r)
         r->engine->ops->free_read(r);
     }
     PyMem_Free(r->keys);
+    PyMem_Free(r->preserved);
     PyMem_Free(r->refs);
     PyMem_Free((void *)r->type_defs);
     PyMem_Free(r->type_def_entries);

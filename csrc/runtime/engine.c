@@ -269,10 +269,9 @@ engine_prepare(ForyEngine *e, PyObject *cls)
 
 /* ---- arguments ------------------------------------------------------------------------- */
 
-/* Collects positional and keyword arguments of a fixed list of names; borrowed. */
-static int
-take_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-               const char *const *names, int n, PyObject **out)
+int
+fory_take_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                    const char *const *names, int required, int n, PyObject **out)
 {
     if (nargs > n) {
         PyErr_Format(PyExc_TypeError, "%s() takes at most %d arguments (%zd given)", function, n, nargs);
@@ -297,13 +296,13 @@ take_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, Py
         }
         out[i] = args[nargs + k];
     }
-    if (out[0] == NULL) {
-        PyErr_Format(PyExc_TypeError, "%s() missing required argument '%s'", function, names[0]);
-        return -1;
-    }
-    for (int i = 1; i < n; i++) {
-        if (out[i] == Py_None) {
+    for (int i = 0; i < n; i++) {
+        if (i >= required && out[i] == Py_None) {
             out[i] = NULL;
+        }
+        else if (i < required && out[i] == NULL) {
+            PyErr_Format(PyExc_TypeError, "%s() missing required argument '%s'", function, names[i]);
+            return -1;
         }
     }
     return 0;
@@ -338,7 +337,7 @@ engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObjec
     if (FORY_LIKELY(nargs == 1 && kwnames == NULL)) {
         given[0] = args[0];
     }
-    else if (take_arguments("serialize", args, nargs, kwnames, names, 4, given) < 0) {
+    else if (fory_take_arguments("serialize", args, nargs, kwnames, names, 1, 4, given) < 0) {
         return NULL;
     }
     if (not_configured(e)) {
@@ -355,30 +354,68 @@ engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObjec
         w->buffer_callback = given[2];
         w->out_of_band = 1;
     }
+    w->unsupported_callback = given[3];
+    if (FORY_UNLIKELY(given[1] != NULL)) {
+        w->target = given[1];
+        if (fory_write_stream(w, NULL) < 0) {
+            fory_write_end(w);
+            return NULL;
+        }
+    }
     if (FORY_UNLIKELY(e->ops->write_root(w, given[0]) < 0)) {
         fory_write_failed(w);
     }
     else if (given[1] == NULL) {
         result = fory_write_finish(w);
     }
-    else if (fory_buffer_append(given[1], w->out.start, (size_t)(w->out.pos - w->out.start)) == 0) {
+    else if (fory_write_deliver(w) == 0) {
         result = Py_NewRef(given[1]);
     }
     fory_write_end(w);
     return result;
 }
 
+PyDoc_STRVAR(dump_doc,
+"_dump($self, obj, output)\n--\n\nWrites obj to a pyfory._output.OutputStream, in pieces while it is written.");
+
+static PyObject *
+engine_dump(ForyEngine *e, PyObject *args)
+{
+    PyObject *obj, *output;
+    ForyWriteCtx *w;
+    int rc;
+    if (!PyArg_ParseTuple(args, "OO:_dump", &obj, &output) || not_configured(e) || (w = fory_write_begin(e)) == NULL) {
+        return NULL;
+    }
+    rc = fory_write_stream(w, output);
+    if (rc == 0 && (rc = e->ops->write_root(w, obj)) < 0) {
+        fory_write_failed(w);
+    }
+    if (rc == 0) {
+        w->barriers = 0;
+        rc = fory_write_drain(w);
+    }
+    fory_write_end(w);
+    if (rc < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* ---- deserialize ---------------------------------------------------------------------------- */
 
 /* What a read is given beside its input; NULL where there is none. */
 typedef struct ReadOptions {
-    PyObject *buffers, *hooks;
+    PyObject *buffers, *unsupported, *hooks;
 } ReadOptions;
 
 static int
 apply_options(ForyReadCtx *r, const ReadOptions *options)
 {
     if (options->buffers != NULL && (r->buffers = PyObject_GetIter(options->buffers)) == NULL) {
+        return -1;
+    }
+    if (options->unsupported != NULL && (r->unsupported = PyObject_GetIter(options->unsupported)) == NULL) {
         return -1;
     }
     return options->hooks == NULL ? 0 : r->engine->ops->set_read_hooks(r, options->hooks);
@@ -486,6 +523,16 @@ more_of_stream(fory_reader *in, size_t need)
     return fory_left(in) >= need ? FORY_OK : FORY_TRUNCATED;
 }
 
+int
+fory_read_attach(ForyReadCtx *r, PyObject *buffer)
+{
+    r->source = buffer;
+    r->in.more = more_of_stream;
+    r->stream_failed = 0;
+    r->blocks = PyList_New(0);
+    return r->blocks == NULL ? -1 : show_stream(r, 0);
+}
+
 /* The reader asks for more where it finds its input at an end. When the stream
  * itself fails nothing is consumed: what came is there for another attempt. */
 static PyObject *
@@ -497,11 +544,7 @@ read_stream(ForyEngine *e, PyObject *buffer, const ReadOptions *options)
     if (r == NULL) {
         return NULL;
     }
-    r->source = buffer;
-    r->in.more = more_of_stream;
-    r->stream_failed = 0;
-    r->blocks = PyList_New(0);
-    if (r->blocks != NULL && (options == NULL || apply_options(r, options) == 0) && show_stream(r, 0) == 0) {
+    if ((options == NULL || apply_options(r, options) == 0) && fory_read_attach(r, buffer) == 0) {
         result = e->ops->read_root(r);
         if (result == NULL) {
             fory_read_failed(r);
@@ -581,23 +624,26 @@ engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObj
 {
     static const char *const names[] = {"buffer", "buffers", "unsupported_objects"};
     PyObject *given[3] = {NULL, NULL, NULL};
-    ReadOptions options = {NULL, NULL};
+    ReadOptions options = {NULL, NULL, NULL};
+    const ReadOptions *beside;
     size_t used;
     if (FORY_LIKELY(nargs == 1 && kwnames == NULL)) {
         given[0] = args[0];
     }
-    else if (take_arguments("deserialize", args, nargs, kwnames, names, 3, given) < 0) {
+    else if (fory_take_arguments("deserialize", args, nargs, kwnames, names, 1, 3, given) < 0) {
         return NULL;
     }
     if (not_configured(e)) {
         return NULL;
     }
     options.buffers = given[1];
+    options.unsupported = given[2];
+    beside = given[1] != NULL || given[2] != NULL ? &options : NULL;
     if (FORY_LIKELY(PyBytes_CheckExact(given[0]))) {
         return read_memory(e, given[0], (const uint8_t *)PyBytes_AS_STRING(given[0]),
-                           (size_t)PyBytes_GET_SIZE(given[0]), given[1] == NULL ? NULL : &options, &used);
+                           (size_t)PyBytes_GET_SIZE(given[0]), beside, &used);
     }
-    return read_source(e, given[0], given[1] == NULL ? NULL : &options);
+    return read_source(e, given[0], beside);
 }
 
 /* ---- for pyfory.pickle --------------------------------------------------------------------- */
@@ -642,7 +688,7 @@ static PyObject *
 engine_load_hooked(ForyEngine *e, PyObject *args)
 {
     PyObject *source;
-    ReadOptions options = {NULL, NULL};
+    ReadOptions options = {NULL, NULL, NULL};
     if (!PyArg_ParseTuple(args, "OO", &source, &options.hooks) || not_configured(e)) {
         return NULL;
     }
@@ -661,6 +707,7 @@ static PyMethodDef engine_methods[] = {
     {"deserialize", (PyCFunction)(void (*)(void))engine_deserialize, METH_FASTCALL | METH_KEYWORDS,
      deserialize_doc},
     {"loads", (PyCFunction)(void (*)(void))engine_deserialize, METH_FASTCALL | METH_KEYWORDS, deserialize_doc},
+    {"_dump", (PyCFunction)engine_dump, METH_VARARGS, dump_doc},
     {"_configure", (PyCFunction)engine_configure, METH_VARARGS, configure_doc},
     {"_register", (PyCFunction)engine_register, METH_VARARGS, register_doc},
     {"_prepare", (PyCFunction)engine_prepare, METH_O, prepare_doc},

@@ -85,7 +85,7 @@ typedef struct ForyState {
     PyObject *UnknownStruct;  /* pyfory.unknown.UnknownStruct, on first use */
     PyObject *NonExistEnum;   /* pyfory.unknown.NonExistEnum, on first use */
     PyObject *Union;          /* pyfory.union.Union, on first use */
-    PyObject *str_path, *str_offset, *str_value, *str_add_note;
+    PyObject *str_path, *str_offset, *str_value, *str_add_note, *str_write, *str_read;
     PyObject *small_ints[128]; /* by one-byte zigzag form; NULL where CPython shares none */
     int inline_values_ok; /* object_layout.c self-test passed */
 } ForyState;
@@ -343,11 +343,15 @@ typedef struct ForyRefSlot {
 } ForyRefSlot;
 
 /* WriteContext and ReadContext objects, as serializers written in Python see
- * them: valid until the operation ends, then detached. */
+ * them: valid until the operation ends, then detached. One that the caller made
+ * is an operation of its own between prepare() and reset(). */
 typedef struct ForyPyContext {
     PyObject_HEAD
     void *context; /* ForyWriteCtx or ForyReadCtx; NULL once detached */
     unsigned long thread; /* of the operation: another one could outlive it inside a call */
+    ForyEngine *engine;   /* strong, only of those that the caller made */
+    PyObject *held;       /* arguments of prepare() */
+    int busy;             /* methods that are running */
 } ForyPyContext;
 
 FORY_INLINE void
@@ -385,6 +389,14 @@ struct ForyWriteCtx {
     PyObject *keep;      /* list of temporaries, or NULL */
     PyObject *path;      /* list of path segments, innermost first; on failure only */
     PyObject *buffer_callback; /* borrowed */
+    PyObject *unsupported_callback; /* borrowed */
+    PyObject *target;          /* Buffer that the caller gave, or NULL; borrowed */
+    PyObject *lent;            /* Buffer that takes the output because Python code may look at it, or NULL */
+    Py_ssize_t lent_base;      /* its writer index when it was lent */
+    PyObject *output;          /* pyfory._output.OutputStream that takes the output, or NULL */
+    size_t drained;            /* bytes that output has taken */
+    int barriers;              /* flush barriers that are up */
+    uint8_t streaming;         /* output leaves while values are written */
     PyObject *py_context;      /* WriteContext object handed to serializers, or NULL */
     PyObject *storage;         /* dict of context objects, or NULL */
     PyObject *unknown_defs;    /* dict: TypeDef bytes -> number, for UnknownStruct */
@@ -423,6 +435,9 @@ struct ForyReadCtx {
     size_t n_refs, cap_refs;
     Py_ssize_t pending_ref; /* id the next EARLY codec publishes, or -1 */
     Py_ssize_t own_ref;     /* id of the object a Python serializer is reading, or -1 */
+    Py_ssize_t *preserved;  /* ids that the running Python serializer set aside, from preserved_base on */
+    size_t n_preserved, cap_preserved, preserved_base;
+    PyObject *read_object;  /* what the last reference flag stood for, or NULL */
     const ForyCodec **type_defs;
     ForyTypeEntry **type_def_entries;
     size_t n_type_defs, cap_type_defs;
@@ -430,6 +445,9 @@ struct ForyReadCtx {
     size_t n_strings, cap_strings;
     PyObject *path;
     PyObject *buffers;    /* iterator, or NULL */
+    PyObject *unsupported; /* iterator, or NULL */
+    PyObject *lent;       /* Buffer over the input that Python code may look at, or NULL */
+    Py_ssize_t lent_base; /* its reader index at the start of the message */
     PyObject *py_context;
     PyObject *storage;
     ForyNativeRead *native;
@@ -445,6 +463,40 @@ void fory_write_ctx_free(ForyWriteCtx *w);
 void fory_read_ctx_free(ForyReadCtx *r);
 /* New bytes object of everything written. NULL on failure. */
 PyObject *fory_write_finish(ForyWriteCtx *w);
+
+/* Makes a Buffer the input: r->source, asked for more where it seems to end. 0 / -1. */
+int fory_read_attach(ForyReadCtx *r, PyObject *buffer);
+/* Collects positional and keyword arguments of a fixed list of names; the first
+ * `required` must be there, a None among the others counts as left out. Borrowed. 0 / -1. */
+int fory_take_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                        const char *const *names, int required, int n, PyObject **out);
+
+/* ---- output that leaves before the operation ends (output.c) ------------ */
+
+/* The Buffer that Python code sees as the output; all output so far is in it. Borrowed, or NULL. */
+PyObject *fory_write_lend(ForyWriteCtx *w);
+/* Starts to send output to a stream while values are written. 0 / -1. */
+int fory_write_stream(ForyWriteCtx *w, PyObject *output);
+/* Hands everything written so far to the lent Buffer or the output stream. 0 / -1. */
+int fory_write_drain(ForyWriteCtx *w);
+/* Gives the target Buffer what it does not have yet, at the end of the operation. 0 / -1. */
+int fory_write_deliver(ForyWriteCtx *w);
+/* Bytes of the message that lie before the next one; not while streaming. */
+size_t fory_write_position(const ForyWriteCtx *w);
+FORY_INLINE size_t
+fory_write_mark(const ForyWriteCtx *w)
+{
+    return FORY_LIKELY(w->lent == NULL) ? (size_t)(w->out.pos - w->out.start) : fory_write_position(w);
+}
+/* Overwrites the byte at such a position. */
+void fory_write_patch(ForyWriteCtx *w, size_t position, uint8_t value);
+int fory_write_step_slow(ForyWriteCtx *w);
+/* Sends the output on when enough has gathered. May run Python code: call it between values. 0 / -1. */
+FORY_INLINE int
+fory_write_step(ForyWriteCtx *w)
+{
+    return FORY_LIKELY(!w->streaming) ? 0 : fory_write_step_slow(w);
+}
 
 /* Completes the pending exception with path and offset and clears the path. */
 void fory_write_failed(ForyWriteCtx *w);

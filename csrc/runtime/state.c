@@ -93,8 +93,10 @@ fory_state_init(PyObject *module, ForyState *st)
     st->str_offset = PyUnicode_InternFromString("offset");
     st->str_value = PyUnicode_InternFromString("value");
     st->str_add_note = PyUnicode_InternFromString("add_note");
+    st->str_write = PyUnicode_InternFromString("write");
+    st->str_read = PyUnicode_InternFromString("read");
     if (st->empty_tuple == NULL || st->str_path == NULL || st->str_offset == NULL ||
-        st->str_value == NULL || st->str_add_note == NULL) {
+        st->str_value == NULL || st->str_add_note == NULL || st->str_write == NULL || st->str_read == NULL) {
         goto error;
     }
     Py_DECREF(errors);
@@ -108,7 +110,8 @@ error:
     X(BufferType) X(DenseArrayType) X(EngineType) X(WriteContextType) X(ReadContextType)       \
     X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array) X(numpy_empty) X(numpy_ndarray) X(numpy_dtype) \
     X(enum_Enum) X(uuid_UUID) X(uuid_unsafe)                                                   \
-    X(UnknownStruct) X(NonExistEnum) X(Union) X(str_path) X(str_offset) X(str_value) X(str_add_note)
+    X(UnknownStruct) X(NonExistEnum) X(Union) X(str_path) X(str_offset) X(str_value) X(str_add_note)   \
+    X(str_write) X(str_read)
 
 int
 fory_state_traverse(ForyState *st, visitproc visit, void *arg)

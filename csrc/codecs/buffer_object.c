@@ -1,0 +1,117 @@
+/* pyfory.BufferObject: data that may travel beside the message. */
+#include "codecs/contexts.h"
+
+typedef struct BufferObject {
+    PyObject_HEAD
+    PyObject *source; /* exporter of the memory */
+} BufferObject;
+
+static PyObject *
+buffer_object_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *source;
+    BufferObject *o;
+    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0) {
+        PyErr_SetString(PyExc_TypeError, "BufferObject() takes no keyword arguments");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "O:BufferObject", &source)) {
+        return NULL;
+    }
+    o = (BufferObject *)type->tp_alloc(type, 0);
+    if (o != NULL) {
+        o->source = Py_NewRef(source);
+    }
+    return (PyObject *)o;
+}
+
+static void
+buffer_object_dealloc(BufferObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    PyObject_GC_UnTrack(o);
+    Py_CLEAR(o->source);
+    type->tp_free((PyObject *)o);
+    Py_DECREF(type);
+}
+
+static int
+buffer_object_traverse(BufferObject *o, visitproc visit, void *arg)
+{
+#if PY_VERSION_HEX >= 0x03090000
+    Py_VISIT(Py_TYPE(o));
+#endif
+    Py_VISIT(o->source);
+    return 0;
+}
+
+static int
+buffer_object_clear(BufferObject *o)
+{
+    /* the methods need a source: None has no buffer and raises */
+    Py_XSETREF(o->source, Py_NewRef(Py_None));
+    return 0;
+}
+
+static PyObject *
+buffer_object_total_bytes(BufferObject *o, PyObject *unused)
+{
+    Py_buffer view;
+    Py_ssize_t n;
+    (void)unused;
+    if (PyObject_GetBuffer(o->source, &view, PyBUF_FULL_RO) < 0) {
+        return NULL;
+    }
+    n = view.len;
+    PyBuffer_Release(&view);
+    return PyLong_FromSsize_t(n);
+}
+
+static PyObject *
+buffer_object_getbuffer(BufferObject *o, PyObject *unused)
+{
+    (void)unused;
+    return PyMemoryView_GetContiguous(o->source, PyBUF_READ, 'C');
+}
+
+static PyObject *
+buffer_object_write_to(BufferObject *o, PyObject *stream)
+{
+    PyObject *view = buffer_object_getbuffer(o, NULL), *done;
+    if (view == NULL) {
+        return NULL;
+    }
+    done = PyObject_CallMethod(stream, "write", "O", view);
+    Py_DECREF(view);
+    Py_XDECREF(done);
+    return fory_none_or_null(done == NULL ? -1 : 0);
+}
+
+static PyMethodDef buffer_object_methods[] = {
+    {"total_bytes", (PyCFunction)buffer_object_total_bytes, METH_NOARGS, "Size of the data in bytes."},
+    {"getbuffer", (PyCFunction)buffer_object_getbuffer, METH_NOARGS,
+     "Contiguous memoryview of the data; a copy only when the data is strided."},
+    {"raw", (PyCFunction)buffer_object_getbuffer, METH_NOARGS, "The same as getbuffer()."},
+    {"write_to", (PyCFunction)buffer_object_write_to, METH_O, "Writes the data to stream.write(bytes-like)."},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(buffer_object_doc, "Out-of-band data, given to buffer_callback.");
+
+static PyType_Slot buffer_object_slots[] = {
+    {Py_tp_doc, (void *)buffer_object_doc},
+    {Py_tp_new, buffer_object_new},
+    {Py_tp_dealloc, buffer_object_dealloc},
+    {Py_tp_traverse, buffer_object_traverse},
+    {Py_tp_clear, buffer_object_clear},
+    {Py_tp_methods, buffer_object_methods},
+    {0, NULL},
+};
+
+PyType_Spec fory_buffer_object_spec = {
+    .name = "pyfory._core.BufferObject",
+    .basicsize = sizeof(BufferObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = buffer_object_slots,
+};
+
