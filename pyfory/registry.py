@@ -41,6 +41,8 @@ _TYPENAME_SPECIALS = ("$", "_")
 #: below this many accepted schemas the average limit does not apply (wire-format 15)
 _AVERAGE_FLOOR = 8192
 _MAX_REMOTE_TYPES = 8192
+#: fields that the accepted schemas may have on average when there are as many as allowed
+_AVERAGE_FIELDS = 16
 
 
 class Registration:
@@ -149,6 +151,7 @@ class TypeRegistry:
         self._next_id = _FIRST_AUTO_ID
         self._versions: Dict[Any, int] = {}
         self._n_versions = 0
+        self._n_remote_fields = 0
 
     # ---- looking up ---------------------------------------------------------
 
@@ -448,11 +451,19 @@ class TypeRegistry:
                 "more than %d schema versions on average; raise Fory(max_average_schema_versions_per_type=...) "
                 "for trusted peers" % self.max_average_schema_versions_per_type
             )
+        # what is kept of a schema is far larger than its bytes: the sum is bounded too
+        most = _AVERAGE_FLOOR * _AVERAGE_FIELDS * self.max_average_schema_versions_per_type
+        if self._n_remote_fields + _weight(remote) > most:
+            raise ForyLimitError(
+                "the schemas received so far have more than %d fields and nested types; raise "
+                "Fory(max_average_schema_versions_per_type=...) for trusted peers" % most
+            )
 
     def _count_version(self, remote: Any) -> None:
         identity = self._identity(remote)
         self._versions[identity] = self._versions.get(identity, 0) + 1
         self._n_versions += 1
+        self._n_remote_fields += _weight(remote)
 
     def unknown_wire_form(self, remote: Any) -> tuple:
         """(type id, TypeDef, key, keys, slots) to write an UnknownStruct again."""
@@ -462,6 +473,16 @@ class TypeRegistry:
             raise ForyTypeError("an UnknownStruct can only be written with Fory(compatible=True)")
         keys, slots = unknown_plan(self, remote)
         return remote.type_id, remote.data, remote.key, keys, slots
+
+
+def _weight(remote: Any) -> int:
+    """Fields of a received schema and the types nested in them."""
+    count, nodes = 1, [field.node for field in remote.fields]
+    while nodes:
+        node = nodes.pop()
+        count += 1
+        nodes.extend(node.args)
+    return count
 
 
 # ---- helpers of registration ---------------------------------------------------

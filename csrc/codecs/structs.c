@@ -226,6 +226,11 @@ read_field(ForyReadCtx *r, const ForyReadField *f)
     }
     converted = PyObject_CallFunctionObjArgs(f->convert, v, NULL);
     Py_DECREF(v);
+    if (converted != NULL && PyList_CheckExact(converted) && converted != v &&
+        fory_charge(r, 32 + 8 * (int64_t)PyList_GET_SIZE(converted)) < 0) {
+        /* a dense array, free so far, became a list */
+        Py_CLEAR(converted);
+    }
     return converted;
 }
 
