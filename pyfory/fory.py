@@ -422,7 +422,14 @@ class ThreadSafeFory:
                     for method, args, kwargs in self._pending:
                         getattr(fory, method)(*args, **kwargs)
                     self._fory = fory
+                    self._shortcut(fory)
         return fory
+
+    def _shortcut(self, fory: Fory) -> None:
+        """From now on calls go to the instance itself."""
+        for method in ("serialize", "deserialize", "dumps", "loads", "dump", "load"):
+            if getattr(type(self), method) is getattr(ThreadSafeFory, method):
+                self.__dict__[method] = getattr(fory, method)
 
     def _record(self, method: str, args: tuple, kwargs: dict) -> None:
         with self._lock:

@@ -9,7 +9,8 @@ xlang mode only ever looks among the registered ones and imports nothing.
 from __future__ import annotations
 
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+import threading
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from pyfory.error import (
     ForyInvalidError,
@@ -149,8 +150,10 @@ class TypeRegistry:
         self._by_id: Dict[int, Registration] = {}
         self._by_name: Dict[Tuple[str, str], Registration] = {}
         self._next_id = _FIRST_AUTO_ID
-        self._versions: Dict[Any, int] = {}
+        #: keys of the accepted schemas of each remote type
+        self._versions: Dict[Any, Set[int]] = {}
         self._n_versions = 0
+        self._schema_lock = threading.Lock()
         self._n_remote_fields = 0
 
     # ---- looking up ---------------------------------------------------------
@@ -434,7 +437,10 @@ class TypeRegistry:
 
     def _check_versions(self, remote: Any) -> None:
         """Schemas are refused beyond the limits, not merely left out of a cache (decision 5)."""
-        count = self._versions.get(self._identity(remote), 0)
+        known = self._versions.get(self._identity(remote), ())
+        if remote.key in known:
+            return  # another thread met it a moment ago
+        count = len(known)
         if count >= self.max_schema_versions_per_type:
             raise ForyLimitError(
                 "more than %d schema versions of %s; raise Fory(max_schema_versions_per_type=...) for trusted peers"
@@ -460,10 +466,13 @@ class TypeRegistry:
             )
 
     def _count_version(self, remote: Any) -> None:
-        identity = self._identity(remote)
-        self._versions[identity] = self._versions.get(identity, 0) + 1
-        self._n_versions += 1
-        self._n_remote_fields += _weight(remote)
+        with self._schema_lock:
+            self._check_versions(remote)
+            keys = self._versions.setdefault(self._identity(remote), set())
+            if remote.key not in keys:
+                keys.add(remote.key)
+                self._n_versions += 1
+                self._n_remote_fields += _weight(remote)
 
     def unknown_wire_form(self, remote: Any) -> tuple:
         """(type id, TypeDef, key, keys, slots) to write an UnknownStruct again."""
