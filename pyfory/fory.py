@@ -217,10 +217,16 @@ class Fory(_core.Engine):
     def register_serializer(self, cls: type, serializer: Any) -> None:
         """Replaces the serializer of a registered class, which becomes an extension type.
 
+        It may be in use already: classes with fields of this one are described anew
+        in later messages, running operations end as they began.
+
         Raises TypeUnregisteredError, or TypeError when `serializer` is no instance.
         """
         with self._lock:
-            self._tell_engine(self.type_resolver.replace_serializer(cls, serializer))
+            info = self.type_resolver.replace_serializer(cls, serializer)
+            for changed in [info] + self.type_resolver.drop_plans():
+                self._tell_engine(changed)
+            self._forget()
 
     def _add(self, cls: Any, type_id: Any, name: Any, typename: Any, namespace: Any, serializer: Any, union: bool) -> Registration:
         with self._lock:

@@ -304,6 +304,14 @@ class TypeRegistry:
         info.plan = None
         return info
 
+    def drop_plans(self) -> List[Registration]:
+        """Forgets all plans and returns the registrations that may have had one: structs in use, and
+        unions, of which that is not known."""
+        stale = [info for info in self._by_class.values() if info.plan is not None or info.kind == "union"]
+        for info in stale:
+            info.plan = None
+        return stale
+
     def engine_arguments(self, info: Registration) -> tuple:
         """What `Engine._register` needs to know of a registration."""
         shared = self.compatible and (info.by_name or info.type_id == TypeId.COMPATIBLE_STRUCT)

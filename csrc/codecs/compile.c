@@ -196,6 +196,7 @@ install_alias(ForyEngine *e, ForyTypeEntry *entry, PyObject *spec)
         /* the same announcement as the base: its serial numbers the TypeDef */
         *entry = *base;
         entry->type = type;
+        entry->alias = 1;
         Py_XINCREF(entry->type_def);
         Py_XINCREF(entry->registration);
         return 0;

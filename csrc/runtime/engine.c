@@ -249,6 +249,20 @@ engine_refresh(ForyEngine *e, PyObject *args)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(forget_doc,
+"_forget($self)\n--\n\nForgets received schemas and what was found for unregistered classes; call it after classes\n"
+"that are in use were registered anew.");
+
+static PyObject *
+engine_forget(ForyEngine *e, PyObject *unused)
+{
+    (void)unused;
+    if (fory_forget_resolved(e) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(prepare_doc,
 "_prepare($self, cls)\n--\n\nBuilds the plan of a registered class now instead of at its first use.");
 
@@ -710,6 +724,7 @@ static PyMethodDef engine_methods[] = {
     {"_dump", (PyCFunction)engine_dump, METH_VARARGS, dump_doc},
     {"_configure", (PyCFunction)engine_configure, METH_VARARGS, configure_doc},
     {"_register", (PyCFunction)engine_register, METH_VARARGS, register_doc},
+    {"_forget", (PyCFunction)engine_forget, METH_NOARGS, forget_doc},
     {"_prepare", (PyCFunction)engine_prepare, METH_O, prepare_doc},
     {"_refresh", (PyCFunction)engine_refresh, METH_VARARGS, refresh_doc},
     {"_dump_hooked", (PyCFunction)engine_dump_hooked, METH_VARARGS, dump_hooked_doc},

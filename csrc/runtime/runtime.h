@@ -192,6 +192,7 @@ struct ForyTypeEntry {
     uint8_t info_size;
     uint8_t info[7];         /* FORY_INFO_STATIC: the bytes themselves */
     uint8_t tracked;         /* takes reference flags when the engine tracks */
+    uint8_t alias;           /* of a subclass that the serializer of its base takes */
 };
 
 /* A struct schema that came over the wire. */
@@ -243,6 +244,9 @@ int fory_engine_keep(ForyEngine *e, PyObject *o);
 /* Adds an empty entry for type (strong reference taken). NULL on failure. */
 ForyTypeEntry *fory_entry_new(ForyEngine *e, PyTypeObject *type);
 int fory_type_map_set(ForyEngine *e, ForyTypeEntry *entry);
+/* Forgets received schemas and subclasses of registered classes: they are looked up anew. Running
+ * operations keep the entries and codecs that they have. 0 / -1. */
+int fory_forget_resolved(ForyEngine *e);
 int fory_user_id_set(ForyEngine *e, ForyTypeEntry *entry);
 ForyTypeEntry *fory_user_id_get(ForyEngine *e, uint32_t user_id);
 /* Interned per engine: the same bytes and encoding give the same object unless private_. */

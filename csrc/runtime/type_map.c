@@ -83,6 +83,29 @@ fory_type_map_set(ForyEngine *e, ForyTypeEntry *entry)
 }
 
 int
+fory_forget_resolved(ForyEngine *e)
+{
+    ForyTypeMap *map = &e->types, fresh = {map->mask, 0, PyMem_Calloc(map->mask + 1, sizeof(ForyTypeEntry *))};
+    if (fresh.slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; map->slots != NULL && i <= map->mask; i++) {
+        if (map->slots[i] != NULL && !map->slots[i]->alias) {
+            type_map_insert(&fresh, map->slots[i]);
+        }
+    }
+    PyMem_Free(map->slots);
+    *map = fresh;
+    if (e->remotes != NULL) {
+        memset(e->remotes, 0, (e->remote_mask + 1) * sizeof(*e->remotes));
+        e->n_remotes = 0;
+    }
+    PyDict_Clear(e->by_name);
+    return 0;
+}
+
+int
 fory_user_id_set(ForyEngine *e, ForyTypeEntry *entry)
 {
     if (e->by_user_id == NULL || (e->n_user_ids + 1) * 2 > e->user_id_mask + 1) {
