@@ -359,3 +359,41 @@ def test_bad_reference_ids(data):
     with pytest.raises(ForyError) as caught:
         pyfory.Fory(ref=True).deserialize(support.unhex(data))
     assert isinstance(caught.value, ValueError)
+
+
+@dataclass
+class Typed:
+    numbers: List[int] = pyfory.field(ref=True)
+    table: Dict[str, int] = pyfory.field(ref=True)
+    raw: bytes = pyfory.field(ref=True)
+    leaf: Leaf = pyfory.field(ref=True)
+
+
+@MODES
+def test_back_references_must_fit_what_is_declared(compatible):
+    """Damaged input that refers to an object of another kind is refused where the kind is known."""
+    fory = support.fory(Leaf, Typed, ref=True, compatible=compatible)
+    shared = Typed([1], {"a": 1}, b"c", Leaf(1, "d"))
+    for name in ("numbers", "table", "raw", "leaf"):
+        data = fory.serialize([getattr(shared, name), shared])
+        assert data.count(b"\xfe\x01") == 1  # the field alone refers to what stands before the struct
+        result = fory.deserialize(data)
+        assert result[0] is getattr(result[1], name)
+        # what it refers to is now something else: the root list itself
+        with pytest.raises(ForyError, match="expected|refers back") as info:
+            fory.deserialize(data.replace(b"\xfe\x01", b"\xfe\x02" if name == "numbers" else b"\xfe\x00"))
+        assert info.value.path == "$[1].%s" % name
+
+    # [[1], [<element type> back reference to the first list]]
+    def payload(code):
+        return support.unhex("01 00 16 02 01" "00 16 01 08 07 02" "00 16 01 09 %02x fe01" % code)
+
+    result = fory.deserialize(payload(22))
+    assert result == [[1], [[1]]] and result[1][0] is result[0]
+    for kind, code in (("dict", 24), ("set", 23), ("str", 21), ("bytes", 41)):
+        with pytest.raises(ForyError, match="expected %s, the input refers back to a list" % kind) as info:
+            fory.deserialize(payload(code))
+        assert isinstance(info.value, ValueError) and info.value.path == "$[1][0]"
+    # a map value
+    with pytest.raises(ForyError, match="expected dict"):
+        fory.deserialize(support.unhex("01 00 16 02 01" "00 16 01 08 07 02" "00 18 01 08 01 07 18 02 fe01"))

@@ -57,6 +57,9 @@ PyObject *fory_read_value_ref(ForyReadCtx *r);
 /* Reads a flag byte. 0: a body follows, *id is its reference id or -1;
  * 1: *out is the value (None or an earlier object); -1: exception. */
 int fory_read_flag(ForyReadCtx *r, Py_ssize_t *id, PyObject **out);
+/* An earlier object (or None) where codec would read a new one: an error unless its kind fits.
+ * Steals v, which may be NULL; new reference. */
+PyObject *fory_back_reference(ForyReadCtx *r, const ForyCodec *codec, PyObject *v);
 /* Body of a value whose flag gave id; fills the reference table. */
 PyObject *fory_read_body(ForyReadCtx *r, const ForyCodec *codec, Py_ssize_t id);
 /* One byte id of an ndarray or array.array value; -1 with an exception. */
@@ -193,6 +196,8 @@ const ForyCodec *fory_remote_union_codec(ForyEngine *e);
 int fory_build_struct(ForyEngine *e, ForyTypeEntry *entry);
 /* 1 when the next four bytes are a schema hash that the struct codec accepts. */
 int fory_struct_starts(ForyReadCtx *r, const ForyCodec *codec);
+/* The class that a struct codec makes; NULL for other codecs and unknown structs. Borrowed. */
+PyTypeObject *fory_struct_type(const ForyCodec *codec);
 /* codec that reads a remote schema into a local class */
 const ForyCodec *fory_remote_struct_codec(ForyEngine *e, ForyTypeEntry *entry, PyObject *read_plan);
 /* codec that reads an unregistered remote schema into UnknownStruct */

@@ -591,6 +591,9 @@ read_uniform(ForyReadCtx *r, const ForyCodec *codec, int header, Sink *sink)
         if (rc == 0) {
             v = fory_read_body(r, codec, id);
         }
+        else if (rc > 0 && codec != NULL) {
+            v = fory_back_reference(r, codec, v);
+        }
         if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(sink_put(r, sink, i, v) < 0)) {
             fory_path_index(&r->path, i);
             return -1;

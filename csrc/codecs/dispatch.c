@@ -701,6 +701,45 @@ check_declared(ForyReadCtx *r, const ForySlot *slot, PyObject *v)
     return NULL;
 }
 
+/* Out of line: only damaged input comes here with another kind of object. */
+PyObject *
+fory_back_reference(ForyReadCtx *r, const ForyCodec *codec, PyObject *v)
+{
+    PyTypeObject *type;
+    const char *expected = NULL;
+    if (v == NULL || v == Py_None) {
+        return v;
+    }
+    switch (codec->type_id) {
+    case FORY_LIST:
+        /* the same list may be declared with another carrier elsewhere */
+        if (!PyList_Check(v) && !PyTuple_Check(v) && !PyObject_TypeCheck(v, r->st->DenseArrayType)) expected = "list";
+        break;
+    case FORY_SET:
+        if (!PyAnySet_Check(v)) expected = "set";
+        break;
+    case FORY_MAP:
+        if (!PyDict_Check(v)) expected = "dict";
+        break;
+    case FORY_STRING:
+        if (!PyUnicode_Check(v)) expected = "str";
+        break;
+    case FORY_BINARY:
+        if (!PyBytes_Check(v)) expected = "bytes";
+        break;
+    default:
+        type = fory_struct_type(codec);
+        if (type != NULL && !PyObject_TypeCheck(v, type)) expected = type->tp_name;
+        break;
+    }
+    if (FORY_LIKELY(expected == NULL)) {
+        return v;
+    }
+    fory_raise(r->st, FORY_E_INVALID_DATA, "expected %s, the input refers back to a %s", expected, Py_TYPE(v)->tp_name);
+    Py_DECREF(v);
+    return NULL;
+}
+
 PyObject *
 fory_read_slot(ForyReadCtx *r, const ForySlot *slot)
 {
@@ -714,6 +753,9 @@ fory_read_slot(ForyReadCtx *r, const ForySlot *slot)
             return NULL;
         }
         if (rc > 0) {
+            if (slot->codec != NULL) {
+                return fory_back_reference(r, slot->codec, v);
+            }
             return slot->type_id == FORY_UNKNOWN ? v : check_declared(r, slot, v);
         }
     }

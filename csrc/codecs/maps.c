@@ -470,7 +470,7 @@ read_side(ForyReadCtx *r, const ForyCodec *codec, int track, int is_key)
     if (track) {
         int rc = fory_read_flag(r, &id, &v);
         if (rc != 0) {
-            return rc < 0 ? NULL : v;
+            return rc < 0 ? NULL : fory_back_reference(r, codec, v);
         }
     }
     if (is_key && codec->type_id == FORY_STRING && id < 0) {

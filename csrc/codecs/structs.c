@@ -366,3 +366,12 @@ fory_struct_read_remote(ForyReadCtx *r, const ForyCodec *c)
     const ForyRemoteStructCodec *codec = (const ForyRemoteStructCodec *)c;
     return read_by_plan(r, (ForyStructCodec *)codec->local, &codec->plan);
 }
+
+PyTypeObject *
+fory_struct_type(const ForyCodec *codec)
+{
+    if (codec->read == fory_struct_read) {
+        return ((const ForyStructCodec *)codec)->type;
+    }
+    return codec->read == fory_struct_read_remote ? ((const ForyRemoteStructCodec *)codec)->local->type : NULL;
+}
