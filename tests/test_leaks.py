@@ -130,6 +130,49 @@ SCRIPT = """
                 plain.deserialize(data, buffers=[t.getbuffer() for t in taken])
 
             yield "out of band", out_of_band
+            through = pyfory.Fory(ref=True)
+
+            class Through(pyfory.Serializer):
+                def write(self, context, value):
+                    context.buffer.write_int32(5)
+                    context.write_ref(["name"])
+                    context.add_context_object(value, [1])
+                    context.handle_unsupported_write([1])
+
+                def read(self, context):
+                    context.buffer.read_int32()
+                    context.preserve_ref_id()
+                    value = Person()
+                    context.reference(value)
+                    context.set_read_ref(0, [1])
+                    value.name = context.read_ref()[0]
+                    context.handle_unsupported_read()
+                    return value
+
+            through.register(Person, type_id=1, serializer=Through)
+            through_data = through.serialize([person], unsupported_callback=lambda o: False)
+            yield "lent buffer write", lambda: through.serialize([person], unsupported_callback=lambda o: False)
+            yield "lent buffer refused", lambda: through.serialize([person])
+            yield "lent buffer read", lambda: through.deserialize(through_data, unsupported_objects=[1])
+            yield "lent buffer cut off", lambda: through.deserialize(through_data[:-3], unsupported_objects=[1])
+
+            def own_contexts():
+                target = pyfory.Buffer.allocate(8)
+                through.write_context.prepare(target, buffer_callback=lambda o: False)
+                through.write_context.write_ref({"k": [1.5, b"x"]})
+                through.read_context.prepare(target, buffers=[b"x"], peer_out_of_band_enabled=True)
+                through.read_context.read_ref()
+                through.reset()
+
+            yield "contexts of one's own", own_contexts
+
+            class Sink:
+                def write(self, data):
+                    return min(len(data), 3000)
+
+            rows = [["row %d" % i, {"n": i}] for i in range(400)]
+            yield "dump", lambda: through.dump(rows, Sink())
+            yield "dump that fails", lambda: through.dump(rows + [object()], Sink())
             yield "bytearray input", lambda: plain.deserialize(bytearray(b"\\x01\\xff\\x16\\x01\\x08\\x07\\x02"))
         else:
             import dataclasses
@@ -174,8 +217,10 @@ SCRIPT = """
                 pass
 
     report = []
-    count = repetitions if group != "instances" else max(100, repetitions // 20)
+    full = repetitions if group != "instances" else max(100, repetitions // 20)
+    slow = ("dump", "dump that fails")
     for name, call in scenarios():
+        count = full // 20 if name in slow else full
         warm = max(20, count // 50)
         run(call, warm)
         gc.collect()
@@ -226,8 +271,9 @@ def test_reference_counts_of_constants():
                 except TypeError:
                     pass
 
-        run()  # imports and caches of the interpreter
-        gc.collect()  # what the imports left behind holds None too
+        for _ in range(3):
+            run()  # imports and caches of the interpreter
+            gc.collect()  # what the imports left behind holds None too
         before = [sys.getrefcount(t) for t in things]
         run()
         gc.collect()
