@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from typing import Any, Iterator, Optional
 
 from pyfory.error import ForyInvalidError
@@ -14,12 +16,13 @@ class OutputStream:
 
     ``stream.write`` may return the number of bytes it took (the rest is offered
     again) or None for all of them. Its exceptions pass through unchanged; the
-    bytes that were not taken stay in the buffer.
+    bytes that were not taken stay in the buffer. A raw stream (io.RawIOBase)
+    that would block answers None as well: that raises BlockingIOError.
 
     Raises ForyInvalidError, a ValueError, when the stream has no ``write``.
     """
 
-    __slots__ = ("_stream", "_write", "_buffer", "_barriers")
+    __slots__ = ("_stream", "_write", "_buffer", "_barriers", "_none_is_full")
 
     def __init__(self, stream: Any) -> None:
         write = getattr(stream, "write", None)
@@ -29,6 +32,8 @@ class OutputStream:
         self._write = write
         self._buffer: Optional[Any] = None
         self._barriers = 0
+        # None from a raw stream that does not block means that nothing was taken
+        self._none_is_full = isinstance(stream, io.RawIOBase)
 
     def bind(self, buffer: Optional[Any]) -> None:
         """Take the bytes of this Buffer from now on; None for no Buffer."""
@@ -104,6 +109,8 @@ class OutputStream:
         done = 0
         while True:
             if taken is None:
+                if self._none_is_full:
+                    raise BlockingIOError(errno.EAGAIN, "the stream takes no more bytes now", done)
                 taken = size - done
             elif not 0 < taken <= size - done:
                 raise ForyInvalidError("IOError: stream.write() returned %r for %d bytes" % (taken, size - done))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from pyfory.error import ForyInvalidDataError, TypeNotCompatibleError
 from pyfory.schema import (
@@ -38,6 +38,7 @@ from pyfory.types import (
     STRUCT_IDS,
     TypeId,
     UNION_IDS,
+    type_name,
 )
 
 Convert = Callable[[Any], Any]
@@ -161,9 +162,16 @@ def read_field(remote: RemoteField, local: StructField, track_ref: bool) -> Tupl
         return _read_field(remote, local, track_ref)
     except _Refused:
         raise TypeNotCompatibleError(
-            "Compatible field '%s' cannot be read as local field '%s'"
-            % (_short(remote.key), _short(local.name))
+            "Compatible field '%s' cannot be read as local field '%s': %s there, %s here"
+            % (_short(remote.key), _short(local.name), _type_of(remote), _type_of(local))
         ) from None
+
+
+def _type_of(field: Union[RemoteField, StructField]) -> str:
+    """The declared type for messages, of bounded length."""
+    text = field.node.describe()
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return text + "?" if field.nullable and not text.endswith("?") else text
 
 
 def _short(name: str) -> str:
@@ -460,10 +468,12 @@ def _widens(r: int, l: int) -> bool:
 
 def _guarded(convert: Convert, remote: RemoteField, local: StructField) -> Convert:
     # neither the value nor an unbounded name may reach the message
-    message = "Cannot convert compatible field '%s' from type %d to type %d" % (
+    message = "Cannot convert compatible field '%s' from type %d to type %d (%s to %s) without loss" % (
         _short(remote.key),
         remote.node.type_id,
         local.node.type_id,
+        type_name(remote.node.type_id),
+        type_name(local.node.type_id),
     )
 
     def run(value: Any) -> Any:

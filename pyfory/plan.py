@@ -265,7 +265,13 @@ def read_plan_for(resolver: Any, registration: Any, remote: RemoteType) -> ReadP
         node: TypeNode = field.node
         convert: Optional[Convert] = None
         if target >= 0:
-            node, convert = read_field(field, local[target], bool(resolver.track_ref))
+            try:
+                node, convert = read_field(field, local[target], bool(resolver.track_ref))
+            except TypeNotCompatibleError as error:
+                # which schemas: the wire's name of the one, the class of the other
+                raise TypeNotCompatibleError(
+                    "%s; schema %s of the input, class %s" % (error, remote.display_name[:120], registration.cls.__qualname__[:120])
+                ) from None
         fields.append((target, remote_field_slot(node, field.nullable, field.ref), convert))
     filled = set(targets)
     missing = [(i,) + f.default_for_missing() for i, f in enumerate(local) if i not in filled]

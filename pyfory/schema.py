@@ -25,6 +25,7 @@ from pyfory.types import (
     STRUCT_IDS,
     TypeId,
     UNION_IDS,
+    type_name,
 )
 
 #: seed of the schema and metadata hashes
@@ -36,6 +37,10 @@ CARRIER_ARRAY, CARRIER_NDARRAY, CARRIER_PYARRAY = 0, 1, 2
 
 _ARRAY_CARRIERS = {"array": CARRIER_ARRAY, "ndarray": CARRIER_NDARRAY, "pyarray": CARRIER_PYARRAY}
 _ARRAY_IDS_BY_NAME = {name: type_id for type_id, name in ARRAY_NAMES.items()}
+
+
+def _short_name(cls: type) -> str:
+    return cls.__name__ if len(cls.__name__) <= 40 else cls.__name__[:37] + "..."
 
 
 class TypeNode:
@@ -93,6 +98,13 @@ class TypeNode:
 
     def __hash__(self) -> int:
         return hash(self._key())
+
+    def describe(self) -> str:
+        """The type as messages show it: `list<varint32?>`, `Point`."""
+        text = _short_name(self.cls) if self.cls is not None else type_name(self.type_id)
+        if self.args:
+            text += "<%s>" % ", ".join([arg.describe() for arg in self.args])
+        return text + "?" if self.nullable else text
 
     def __repr__(self) -> str:
         text = str(self.type_id)

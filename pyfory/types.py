@@ -119,6 +119,16 @@ ARRAY_NAMES: Dict[int, str] = {
 }  # fmt: skip
 
 
+def type_name(type_id: int) -> str:
+    """The lower-case name of a type id for messages, "any" for values of unknown type."""
+    if type_id == TypeId.UNKNOWN:
+        return "any"
+    for name, value in vars(TypeId).items():
+        if value == type_id and name.isupper():
+            return name.lower()
+    return "type %d" % type_id
+
+
 def is_primitive_type(type_id: int) -> bool:
     """True for bool, integers and floats of any width."""
     return 1 <= type_id <= 20

@@ -311,3 +311,21 @@ def test_text_streams_are_refused() -> None:
         make().dump(1, io.StringIO())
     with pytest.raises(ValueError):
         make().dump(1, None)
+
+
+@pytest.mark.skipif(not hasattr(os, "set_blocking"), reason="needs pipes that do not block")
+def test_raw_streams_that_would_block() -> None:
+    """None from a raw stream is no success."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with open(read_end, "rb", 0), open(write_end, "wb", 0) as writing:
+        with pytest.raises(BlockingIOError):
+            make().dump(b"x" * 10_000_000, writing)
+
+    class Silent:
+        def write(self, data: Any) -> None:
+            self.data = bytes(data)
+
+    sink = Silent()
+    make().dump([1], sink)
+    assert sink.data == make().dumps([1])

@@ -280,3 +280,28 @@ def test_attribute_errors_of_a_property_pass_unchanged():
     assert not isinstance(caught.value, ForyError)
     if hasattr(caught.value, "add_note"):
         assert any("$[0].value" in note for note in caught.value.__notes__)
+
+
+def test_incompatible_schemas_are_both_named():
+    from dataclasses import make_dataclass
+    from typing import Dict, List, Optional
+
+    def read(there, here, value):
+        writer, reader = pyfory.Fory(), pyfory.Fory()
+        cls = make_dataclass("Writer", [("f", there)])
+        writer.register(cls, name="n.T")
+        reader.register(make_dataclass("Reader", [("f", here)]), name="n.T")
+        with pytest.raises(ForyError) as info:
+            reader.deserialize(writer.serialize(cls(value)))
+        assert info.value.offset is not None
+        return str(info.value)
+
+    text = read(List[Optional[str]], int, ["a"])
+    assert "'f'" in text and "list<string?> there, varint64 here" in text
+    assert "schema n.T of the input, class Reader" in text
+    text = read(Dict[str, List[int]], Dict[str, List[str]], {"a": [1]})
+    assert "map<string, list<varint64>> there, map<string, list<string>> here" in text
+    text = read(str, int, "abc")
+    assert "from type 21 to type 7 (string to varint64) without loss" in text and "$.f" in text and "abc" not in text
+    long = read(Dict[str, Dict[str, Dict[str, Dict[str, Dict[str, int]]]]], int, {})
+    assert len(long) < 300 and "..." in long

@@ -588,6 +588,32 @@ def test_mmap(tmp_path):
         del caught
 
 
+def test_a_mapped_file_is_not_copied(tmp_path):
+    path = tmp_path / "large"
+    fory = make()
+    size = 256 * 1024 * 1024
+    with open(path, "wb") as f:
+        fory.dump([1, "x"], f)
+        end = f.tell()
+        f.truncate(size)  # a hole
+    with open(path, "r+b") as f, mmap.mmap(f.fileno(), 0) as mapped:
+        tracemalloc.start()
+        try:
+            assert fory.loads(mapped) == [1, "x"] == fory.load(mapped) and mapped.tell() == end
+            buffer = Buffer(mapped)
+            assert fory.loads(buffer) == [1, "x"]
+            view = memoryview(buffer)
+            mapped[end] = 77
+            assert view[end] == 77 and buffer.get_int8(end) == 77 and len(buffer) == size
+            assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+        finally:
+            tracemalloc.stop()
+        with pytest.raises(BufferError):
+            mapped.close()
+        view.release()
+        del buffer
+
+
 def test_out_of_band():
     fory = make()
     buffers: List[Any] = []

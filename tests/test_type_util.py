@@ -56,3 +56,11 @@ def test_every_public_name_is_there():
     for name in pyfory.__all__:
         assert getattr(pyfory, name) is not None
     assert pyfory.mmh3.hash_buffer(b"abc", 47) == (2908186905518554448, -417192714684214253)
+
+
+def test_the_module_of_the_compiled_types():
+    from pyfory import serialization
+
+    assert serialization.Buffer is pyfory.Buffer and serialization.Fory is pyfory.Fory
+    assert serialization._float16_to_bits(1.0) == 0x3C00 and serialization._float16_from_bits(0x3C00) == 1.0
+    assert serialization._bfloat16_to_bits(1.0) == 0x3F80 and serialization._bfloat16_from_bits(0x3F80) == 1.0
