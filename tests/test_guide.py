@@ -300,3 +300,209 @@ def test_schema_metadata_limits_are_options():
                  "max_average_schema_versions_per_type"):
         with pytest.raises(ValueError, match=name):
             pyfory.Fory(**{name: 0})
+
+
+# ---- the programs of the guide, line for line, in an interpreter of their own --------
+
+PROGRAMS = {
+    "thread safety": (
+        """
+        import pyfory
+        import threading
+        from dataclasses import dataclass
+        @dataclass
+        class Person:
+            name: str
+            age: int
+        # Create a thread-safe xlang Fory instance
+        fory = pyfory.ThreadSafeFory(xlang=True, ref=True)
+        fory.register(Person)
+        # Use in multiple threads safely
+        def serialize_in_thread(thread_id):
+            person = Person(name=f"User{thread_id}", age=25 + thread_id)
+            data = fory.serialize(person)
+            result = fory.deserialize(data)
+            print(f"Thread {thread_id}: {result}")
+        threads = [threading.Thread(target=serialize_in_thread, args=(i,)) for i in range(10)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        """,
+        ["Thread %d: Person(name='User%d', age=%d)" % (i, i, 25 + i) for i in range(10)],
+    ),
+    "quick start": (
+        """
+        import pyfory
+        from dataclasses import dataclass
+        @dataclass
+        class Person:
+            name: str
+            age: int
+        # Create an xlang Fory instance
+        fory = pyfory.Fory(xlang=True, ref=True)
+        fory.register(Person)
+        person = Person("Alice", 30)
+        data = fory.serialize(person)
+        result = fory.deserialize(data)
+        print(result) # Person(name='Alice', age=30)
+        """,
+        ["Person(name='Alice', age=30)"],
+    ),
+    "mode": ("import pyfory\nfory = pyfory.Fory(xlang=True, ref=False, strict=True)", []),
+    "typename": (
+        """
+        import pyfory
+        from dataclasses import dataclass
+        f = pyfory.Fory(xlang=True, ref=True)
+        # Register type for xlang compatibility
+        @dataclass
+        class Person:
+            name: str
+            age: pyfory.Int32
+        f.register(Person, typename="example.Person")
+        person = Person("Charlie", 35)
+        binary_data = f.serialize(person)
+        # binary_data can now be sent to Java, Go, etc.
+        print(f.deserialize(binary_data))
+        """,
+        ["Person(name='Charlie', age=35)"],
+    ),
+    "type mapping": (
+        """
+        from dataclasses import dataclass
+        from typing import Dict, List
+        import pyfory
+        @dataclass
+        class TypedData:
+            int_value: pyfory.Int32 # 32-bit integer
+            long_value: pyfory.Int64 # 64-bit integer
+            float_value: pyfory.Float32 # 32-bit float
+            double_value: pyfory.Float64 # 64-bit float
+            values: Dict[pyfory.Int32, List[pyfory.Int64]]
+        f = pyfory.Fory()
+        f.register(TypedData)
+        print(f.deserialize(f.serialize(TypedData(1, 2, 0.5, 0.25, {3: [4]}))))
+        print(pyfory.Float16Array.from_values([1, 2.5]), pyfory.BFloat16Array.from_values([3]), pyfory.Float32Array([1, 2, 3]))
+        """,
+        [
+            "TypedData(int_value=1, long_value=2, float_value=0.5, double_value=0.25, values={3: [4]})",
+            "Float16Array([1.0, 2.5]) BFloat16Array([3.0]) Float32Array([1.0, 2.0, 3.0])",
+        ],
+    ),
+    "built-in types": (
+        """
+        import pyfory
+        import numpy as np
+
+        fory = pyfory.Fory(xlang=True)
+        object_list = [True, False, "str", -1.1, 1,
+                       np.full(100, 0, dtype=np.int32), np.full(20, 0.0, dtype=np.double)]
+        data = fory.serialize(object_list)
+        # bytes can be deserialized by other languages
+        new_list = fory.deserialize(data)
+        object_map = {"k1": "v1", "k2": object_list, "k3": -1}
+        data = fory.serialize(object_map)
+        # bytes can be deserialized by other languages
+        new_map = fory.deserialize(data)
+        print(new_map)
+        """,
+        [
+            "{'k1': 'v1', 'k2': [True, False, 'str', -1.1, 1, Int32Array([%s]), Float64Array([%s])], 'k3': -1}"
+            % (", ".join(["0"] * 100), ", ".join(["0.0"] * 20))
+        ],
+    ),
+    "custom types": (
+        """
+        from dataclasses import dataclass
+        from typing import List, Dict, Any
+        import pyfory, array
+
+
+        @dataclass
+        class SomeClass1:
+            f1: Any
+            f2: Dict[pyfory.Int8, pyfory.Int32]
+
+
+        @dataclass
+        class SomeClass2:
+            f1: Any = None
+            f2: str = None
+            f3: List[str] = None
+            f4: Dict[pyfory.Int8, pyfory.Int32] = None
+            f5: pyfory.Int8 = None
+            f6: pyfory.Int16 = None
+            f7: pyfory.Int32 = None
+            # int type will be taken as `pyfory.Int64`.
+            # use `pyfory.Int32` for type hint if peer uses more narrow type.
+            f8: int = None
+            f9: pyfory.Float32 = None
+            # float type will be taken as `pyfory.Float64`
+            f10: float = None
+            f11: pyfory.Array[pyfory.Int16] = None
+            f12: List[pyfory.Int16] = None
+
+
+        if __name__ == "__main__":
+            f = pyfory.Fory(xlang=True)
+            f.register_type(SomeClass1, name="example.SomeClass1")
+            f.register_type(SomeClass2, name="example.SomeClass2")
+            obj1 = SomeClass1(f1=True, f2={-1: 2})
+            obj = SomeClass2(
+                f1=obj1,
+                f2="abc",
+                f3=["abc", "abc"],
+                f4={1: 2},
+                f5=2 ** 7 - 1,
+                f6=2 ** 15 - 1,
+                f7=2 ** 31 - 1,
+                f8=2 ** 63 - 1,
+                f9=1.0 / 2,
+                f10=1 / 3.0,
+                f11=array.array("h", [1, 2]),
+                f12=[-1, 4],
+            )
+            data = f.serialize(obj)
+            # bytes can be deserialized by other languages
+            print(f.deserialize(data))
+        """,
+        [
+            "SomeClass2(f1=SomeClass1(f1=True, f2={-1: 2}), f2='abc', f3=['abc', 'abc'], f4={1: 2}, f5=127, f6=32767, "
+            "f7=2147483647, f8=9223372036854775807, f9=0.5, f10=0.3333333333333333, f11=Int16Array([1, 2]), f12=[-1, 4])"
+        ],
+    ),
+    "references": (
+        """
+        from typing import Dict
+        import pyfory
+
+        class SomeClass:
+            f1: "SomeClass"
+            f2: Dict[str, str]
+            f3: Dict[str, str]
+
+        fory = pyfory.Fory(xlang=True, ref=True)
+        fory.register_type(SomeClass, name="example.SomeClass")
+        obj = SomeClass()
+        obj.f2 = {"k1": "v1", "k2": "v2"}
+        obj.f1, obj.f3 = obj, obj.f2
+        data = fory.serialize(obj)
+        # bytes can be deserialized by other languages
+        print(fory.deserialize(data))
+        again = fory.deserialize(data)
+        print(again.f1 is again, again.f3 is again.f2, again.f2)
+        """,
+        ["True True {'k1': 'v1', 'k2': 'v2'}"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(PROGRAMS))
+def test_programs_of_the_guide(name):
+    source, expected = PROGRAMS[name]
+    if "numpy" in source:
+        pytest.importorskip("numpy")
+    # print() of several threads may put its line ends elsewhere
+    lines = [line for line in support.check_python(source).replace("Thread ", "\nThread ").splitlines() if line]
+    if name == "references":
+        assert lines.pop(0).startswith("<__main__.SomeClass object at ")
+    assert sorted(lines) == sorted(expected)
