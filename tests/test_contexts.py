@@ -782,3 +782,42 @@ def test_type_of_a_serializer() -> None:
     for method in ("write", "read"):
         with pytest.raises(NotImplementedError):
             getattr(pyfory.Serializer(resolver, list), method)(*[None] * (1 + (method == "write")))
+
+
+@pytest.mark.parametrize("ref", [False, True])
+def test_contexts_in_native_mode(ref: bool) -> None:
+    """The same methods; a native message is put together at its end, so its Buffer takes what is written in turn."""
+
+    def write(context, value):
+        context.write_varint32(len(value.items))
+        context.buffer.write_int32(7)
+        context.buffer.write_int8(1)
+        context.write_ref(value.items)
+        context.buffer.write_string("end")
+
+    def read(context):
+        result = Thing()
+        context.reference(result)
+        n = context.read_varint32()
+        assert context.buffer.read_int32() == 7 and context.read_int8() == 1
+        result.items = context.read_ref()
+        assert context.buffer.read_string() == "end" and len(result.items) == n
+        return result
+
+    fory = fory_with(write, read, xlang=False, ref=ref)
+    inner = Thing("x", (1, 2))
+    value = {"a": [inner, 2.5], "b": {i: Thing(i) for i in range(50)}, "c": inner}
+    data = fory.serialize(value)
+    sink, target = io.BytesIO(), pyfory.Buffer.allocate(1)
+    fory.dump(value, sink)
+    assert sink.getvalue() == data
+    target.write_bytes(b"before")
+    fory.serialize(value, target)
+    assert target.to_bytes(6, target.get_writer_index() - 6) == data
+    for source in (data, bytearray(data), pyfory.Buffer(data), pyfory.Buffer.from_stream(io.BytesIO(data), 5)):
+        result = fory.deserialize(source)
+        assert result["a"][0].items == ["x", (1, 2)] and result["b"][49].items == [49]
+        assert (result["c"] is result["a"][0]) == ref
+    for context in (fory.write_context, fory.read_context):
+        with pytest.raises(ForyUnsupportedError, match="xlang"):
+            context.prepare(pyfory.Buffer.allocate(1))

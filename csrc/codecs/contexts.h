@@ -16,6 +16,13 @@ PyObject *fory_context_leave_write(PyObject *self, PyObject *result);
 ForyReadCtx *fory_context_enter_read(PyObject *self);
 PyObject *fory_context_leave_read(PyObject *self, PyObject *result);
 
+/* Before Python code runs: a lent Buffer has all output. 0 / -1. */
+FORY_INLINE int
+fory_write_sync_out(ForyWriteCtx *w)
+{
+    return w->staged ? 0 : fory_write_drain(w);
+}
+
 FORY_INLINE PyObject *
 fory_none_or_null(int rc)
 {

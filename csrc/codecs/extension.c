@@ -40,8 +40,11 @@ write_ext(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     int depth = w->depth;
     /* the stack is asked at any depth: a serializer may start operations of its own */
     context = fory_stack_check(w->st, &w->stack) < 0 ? NULL : attach(&w->py_context, w->st->WriteContextType, w);
-    if (context != NULL && fory_write_pin(w) == 0 && (FORY_LIKELY(w->lent == NULL) || fory_write_drain(w) == 0)) {
+    if (context != NULL && fory_write_pin(w) == 0 && (FORY_LIKELY(w->lent == NULL) || fory_write_sync_out(w) == 0)) {
         done = PyObject_CallMethodObjArgs(codec->serializer, w->st->str_write, context, v, NULL);
+        if (FORY_UNLIKELY(w->staged) && done != NULL && fory_write_collect(w) < 0) {
+            Py_CLEAR(done);
+        }
     }
     Py_XDECREF(context);
     w->depth = depth - 1;
@@ -140,7 +143,12 @@ live_context(PyObject *self)
 ForyWriteCtx *
 fory_context_enter_write(PyObject *self)
 {
-    return (ForyWriteCtx *)live_context(self);
+    ForyWriteCtx *w = live_context(self);
+    if (w != NULL && FORY_UNLIKELY(w->staged) && fory_write_collect(w) < 0) {
+        ((ForyPyContext *)self)->busy--;
+        return NULL;
+    }
+    return w;
 }
 
 PyObject *
@@ -149,7 +157,7 @@ fory_context_leave_write(PyObject *self, PyObject *result)
     ForyPyContext *o = (ForyPyContext *)self;
     ForyWriteCtx *w = o->context;
     if (FORY_UNLIKELY(w->lent != NULL || w->streaming) && result != NULL &&
-        (w->lent != NULL ? fory_write_drain(w) : fory_write_step(w)) < 0) {
+        (w->lent != NULL ? fory_write_sync_out(w) : fory_write_step(w)) < 0) {
         Py_CLEAR(result);
     }
     o->busy--;
@@ -250,6 +258,10 @@ fory_context_prepare(PyObject *self)
     end_prepared(self);
     if (o->engine->registry == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "Fory.__init__ has not run");
+        return NULL;
+    }
+    if (o->engine->native != NULL) {
+        fory_raise(o->engine->st, FORY_E_UNSUPPORTED, "parts of messages are written and read in xlang mode only");
         return NULL;
     }
     o->thread = PyThread_get_thread_ident();

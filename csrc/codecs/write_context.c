@@ -68,7 +68,7 @@ ctx_write_bytes_and_size(PyObject *self, PyObject *v)
 static ForyBuffer *
 buffer_of(ForyWriteCtx *w)
 {
-    return (ForyBuffer *)(w->lent != NULL ? w->lent : w->target);
+    return (ForyBuffer *)(fory_write_is_lent(w) ? w->lent : w->target);
 }
 
 /* Index of the first pending byte. */
@@ -126,12 +126,12 @@ static int
 write_by_serializer(ForyWriteCtx *w, PyObject *self, PyObject *serializer, PyObject *v)
 {
     PyObject *done;
-    if (FORY_UNLIKELY(w->lent != NULL) && fory_write_drain(w) < 0) {
+    if (FORY_UNLIKELY(w->lent != NULL) && fory_write_sync_out(w) < 0) {
         return -1;
     }
     done = PyObject_CallMethodObjArgs(serializer, w->st->str_write, self, v, NULL);
     Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
+    return done == NULL ? -1 : fory_write_collect(w);
 }
 
 static int
@@ -367,7 +367,7 @@ ctx_force_flush(PyObject *self, PyObject *unused)
     if (fory_write_drain(w) < 0) {
         LEAVE(self, NULL);
     }
-    output = w->lent != NULL ? ((ForyBuffer *)w->lent)->output : w->output;
+    output = fory_write_is_lent(w) ? ((ForyBuffer *)w->lent)->output : w->output;
     if (output == NULL) {
         LEAVE(self, Py_NewRef(Py_None));
     }

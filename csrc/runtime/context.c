@@ -218,11 +218,9 @@ fory_write_end(ForyWriteCtx *w)
     if (FORY_UNLIKELY(w->storage != NULL)) Py_CLEAR(w->storage);
     if (FORY_UNLIKELY(w->unknown_defs != NULL)) Py_CLEAR(w->unknown_defs);
     if (FORY_UNLIKELY(w->lent != NULL)) Py_CLEAR(w->lent);
-    if (FORY_UNLIKELY(w->streaming)) {
-        Py_CLEAR(w->output);
-        w->streaming = 0;
-        w->drained = 0;
-    }
+    if (FORY_UNLIKELY(w->output != NULL)) Py_CLEAR(w->output);
+    w->streaming = w->staged = 0;
+    w->drained = 0;
     w->buffer_callback = NULL;
     w->unsupported_callback = NULL;
     w->target = NULL;
@@ -254,7 +252,7 @@ PyObject *
 fory_write_finish(ForyWriteCtx *w)
 {
     size_t used = (size_t)(w->out.pos - w->out.start);
-    if (FORY_UNLIKELY(w->lent != NULL)) {
+    if (FORY_UNLIKELY(fory_write_is_lent(w))) {
         if (fory_write_drain(w) < 0) {
             return NULL;
         }

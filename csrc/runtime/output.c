@@ -19,7 +19,7 @@ pending(const ForyWriteCtx *w)
 static Py_ssize_t
 in_lent(const ForyWriteCtx *w)
 {
-    return w->lent == NULL ? 0 : ((const ForyBuffer *)w->lent)->writer - w->lent_base;
+    return !fory_write_is_lent(w) ? 0 : ((const ForyBuffer *)w->lent)->writer - w->lent_base;
 }
 
 size_t
@@ -81,7 +81,7 @@ int
 fory_write_drain(ForyWriteCtx *w)
 {
     PyObject *output, *done;
-    if (w->lent == NULL) {
+    if (!fory_write_is_lent(w)) {
         return w->output == NULL ? 0 : send(w);
     }
     if (pending(w) > 0) {
@@ -116,6 +116,12 @@ fory_write_lend(ForyWriteCtx *w)
     if (w->lent != NULL) {
         return w->lent;
     }
+    if (w->engine->native != NULL) {
+        /* a native message is put together at its end: nothing of it can leave before */
+        w->lent = PyObject_CallMethod((PyObject *)w->st->BufferType, "allocate", "n", (Py_ssize_t)256);
+        w->staged = w->lent != NULL;
+        return w->lent;
+    }
     if (w->target != NULL) {
         buffer = Py_NewRef(w->target);
     }
@@ -140,8 +146,29 @@ fory_write_lend(ForyWriteCtx *w)
 }
 
 int
+fory_write_collect(ForyWriteCtx *w)
+{
+    ForyBuffer *staged = (ForyBuffer *)w->lent;
+    size_t n = staged == NULL || !w->staged ? 0 : (size_t)staged->writer;
+    if (n == 0) {
+        return 0;
+    }
+    if (fory_room(w, n) < 0) {
+        return -1;
+    }
+    memcpy(w->out.pos, staged->data, n);
+    w->out.pos += n;
+    staged->writer = 0;
+    return 0;
+}
+
+int
 fory_write_stream(ForyWriteCtx *w, PyObject *output)
 {
+    if (w->engine->native != NULL) {
+        w->output = Py_XNewRef(output);
+        return 0;
+    }
     if (output == NULL) {
         /* a Buffer that belongs to a stream takes the output at once */
         if (((ForyBuffer *)w->target)->output == NULL) {
@@ -158,5 +185,5 @@ fory_write_stream(ForyWriteCtx *w, PyObject *output)
 int
 fory_write_deliver(ForyWriteCtx *w)
 {
-    return w->lent != NULL ? fory_write_drain(w) : fory_buffer_append(w->target, w->out.start, pending(w));
+    return fory_write_is_lent(w) ? fory_write_drain(w) : fory_buffer_append(w->target, w->out.start, pending(w));
 }

@@ -401,6 +401,7 @@ struct ForyWriteCtx {
     size_t drained;            /* bytes that output has taken */
     int barriers;              /* flush barriers that are up */
     uint8_t streaming;         /* output leaves while values are written */
+    uint8_t staged;            /* lent only collects what Python code writes into it (native mode) */
     PyObject *py_context;      /* WriteContext object handed to serializers, or NULL */
     PyObject *storage;         /* dict of context objects, or NULL */
     PyObject *unknown_defs;    /* dict: TypeDef bytes -> number, for UnknownStruct */
@@ -479,6 +480,10 @@ int fory_take_arguments(const char *function, PyObject *const *args, Py_ssize_t 
 
 /* The Buffer that Python code sees as the output; all output so far is in it. Borrowed, or NULL. */
 PyObject *fory_write_lend(ForyWriteCtx *w);
+/* Whether the output so far is in a Buffer and not in the context. */
+FORY_INLINE int fory_write_is_lent(const ForyWriteCtx *w) { return FORY_UNLIKELY(w->lent != NULL) && !w->staged; }
+/* Moves what Python code wrote into a staged Buffer to the output. 0 / -1. */
+int fory_write_collect(ForyWriteCtx *w);
 /* Starts to send output to a stream while values are written. 0 / -1. */
 int fory_write_stream(ForyWriteCtx *w, PyObject *output);
 /* Hands everything written so far to the lent Buffer or the output stream. 0 / -1. */
@@ -490,7 +495,7 @@ size_t fory_write_position(const ForyWriteCtx *w);
 FORY_INLINE size_t
 fory_write_mark(const ForyWriteCtx *w)
 {
-    return FORY_LIKELY(w->lent == NULL) ? (size_t)(w->out.pos - w->out.start) : fory_write_position(w);
+    return FORY_LIKELY(!fory_write_is_lent(w)) ? (size_t)(w->out.pos - w->out.start) : fory_write_position(w);
 }
 /* Overwrites the byte at such a position. */
 void fory_write_patch(ForyWriteCtx *w, size_t position, uint8_t value);

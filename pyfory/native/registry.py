@@ -97,7 +97,7 @@ class NativeRegistry(TypeRegistry):
     def name_of(self, obj: Any) -> Optional[Tuple[int, int, str, str, str]]:
         """How a class or function is named: (form, id, typename, module, qualname), or None for by value."""
         info = self.lookup(obj) if isinstance(obj, type) else None
-        if info is not None and info.user_type_id is not None:
+        if info is not None and not info.by_name:
             return _BY_ID, info.user_type_id, "", "", ""
         from pyfory.native.references import reference_of
 
