@@ -125,7 +125,7 @@ def test_field_with_ref(annotation, type_id, value, body):
     if body is None:
         pytest.skip("checked by the round trip elsewhere")
     basic = type_id in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 19, 20, 21)
-    carrier = annotation is pyfory.PyArray[pyfory.Int32]
+    carrier = annotation == pyfory.PyArray[pyfory.Int32]
     never = type_id in (17, 18, 25, 40) or (40 < type_id < 57 and type_id != 41 and not carrier)
     expected = ("" if basic else "ff" if never else "00") + body
     cls = one(annotation, ref=True)
