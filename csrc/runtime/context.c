@@ -201,11 +201,27 @@ unpin(ForyWriteCtx *w)
     }
 }
 
+/* What only operations with a serializer in Python, a Buffer or a stream have. */
+static FORY_NOINLINE void
+write_end_shared(ForyWriteCtx *w)
+{
+    fory_detach(&w->py_context);
+    Py_CLEAR(w->storage);
+    Py_CLEAR(w->lent);
+    Py_CLEAR(w->output);
+    w->target = NULL;
+    w->drained = 0;
+    w->barriers = 0;
+    w->streaming = w->staged = 0;
+}
+
 void
 fory_write_end(ForyWriteCtx *w)
 {
     ForyEngine *e = w->engine;
-    fory_detach(&w->py_context);
+    if (FORY_UNLIKELY(w->py_context != NULL || w->target != NULL || w->output != NULL)) {
+        write_end_shared(w);
+    }
     if (w->native != NULL) {
         e->ops->end_write(w);
     }
@@ -215,16 +231,9 @@ fory_write_end(ForyWriteCtx *w)
     Py_CLEAR(w->result);
     if (FORY_UNLIKELY(w->keep != NULL)) Py_CLEAR(w->keep);
     if (FORY_UNLIKELY(w->path != NULL)) Py_CLEAR(w->path);
-    if (FORY_UNLIKELY(w->storage != NULL)) Py_CLEAR(w->storage);
     if (FORY_UNLIKELY(w->unknown_defs != NULL)) Py_CLEAR(w->unknown_defs);
-    if (FORY_UNLIKELY(w->lent != NULL)) Py_CLEAR(w->lent);
-    if (FORY_UNLIKELY(w->output != NULL)) Py_CLEAR(w->output);
-    w->streaming = w->staged = 0;
-    w->drained = 0;
     w->buffer_callback = NULL;
     w->unsupported_callback = NULL;
-    w->target = NULL;
-    w->barriers = 0;
     w->out_of_band = 0;
     if (FORY_UNLIKELY(w->ref_mask >= KEEP_REF_SLOTS)) {
         PyMem_Free(w->refs);
@@ -400,11 +409,22 @@ fory_read_begin(ForyEngine *e, const uint8_t *data, size_t size)
     return r;
 }
 
+static FORY_NOINLINE void
+read_end_shared(ForyReadCtx *r)
+{
+    fory_detach(&r->py_context);
+    Py_CLEAR(r->lent);
+    Py_CLEAR(r->read_object);
+    r->n_preserved = r->preserved_base = 0;
+}
+
 void
 fory_read_end(ForyReadCtx *r)
 {
     ForyEngine *e = r->engine;
-    fory_detach(&r->py_context);
+    if (FORY_UNLIKELY(r->py_context != NULL)) {
+        read_end_shared(r);
+    }
     if (r->native != NULL) {
         e->ops->end_read(r);
     }
@@ -423,9 +443,6 @@ fory_read_end(ForyReadCtx *r)
     if (FORY_UNLIKELY(r->storage != NULL)) Py_CLEAR(r->storage);
     if (FORY_UNLIKELY(r->blocks != NULL)) Py_CLEAR(r->blocks);
     if (FORY_UNLIKELY(r->unsupported != NULL)) Py_CLEAR(r->unsupported);
-    if (FORY_UNLIKELY(r->lent != NULL)) Py_CLEAR(r->lent);
-    if (FORY_UNLIKELY(r->read_object != NULL)) Py_CLEAR(r->read_object);
-    r->n_preserved = r->preserved_base = 0;
     r->in.more = NULL;
     r->out_of_band = 0;
     r->source = NULL;
