@@ -1,4 +1,4 @@
-"""What README.md shows must run as printed."""
+"""What README.md and the pages of docs show must run as printed."""
 
 import os
 import re
@@ -10,14 +10,17 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def blocks(language):
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+def blocks(language, page="README.md"):
+    with open(os.path.join(ROOT, page), encoding="utf-8") as file:
         return re.findall(r"^```{}\n(.*?)^```".format(language), file.read(), re.M | re.S)
 
 
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_python_examples(number, tmp_path):
-    source = blocks("python")[number]
+EXAMPLES = [(page, number) for page in ("README.md", "docs/serializers.md") for number in range(len(blocks("python", page)))]
+
+
+@pytest.mark.parametrize("page, number", EXAMPLES)
+def test_python_examples(page, number, tmp_path):
+    source = blocks("python", page)[number]
     script = tmp_path / "example.py"
     script.write_text(source, encoding="utf-8")
     done = subprocess.run([sys.executable, "-W", "error", str(script)], stdout=subprocess.PIPE, universal_newlines=True, check=True)
