@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Type
 from pyfory import _core
 from pyfory._core import Buffer, ReadContext, WriteContext
 from pyfory.error import ForyInvalidError, ForyTypeError
-from pyfory.policy import DEFAULT_POLICY
+from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
 from pyfory.registry import Registration, TypeRegistry
 
 __all__ = ["Config", "Fory", "ThreadSafeFory"]
@@ -144,6 +144,10 @@ class Fory(_core.Engine):
             config.max_graph_memory_bytes,
             config.max_unbacked_container_items,
         )
+        if config.xlang and config.policy is not DEFAULT_POLICY:
+            hook = getattr(config.policy, "authorize_instantiation", None)
+            if getattr(hook, "__func__", hook) not in (None, DeserializationPolicy.authorize_instantiation):
+                self._ask_before(hook)
         if not config.xlang:
             self._refresh(None, config.policy is not DEFAULT_POLICY)
 

@@ -1,7 +1,8 @@
 """Hooks that decide what a payload may import, build or call (api section 8).
 
-Xlang mode never resolves anything that a payload names, so these hooks only
-matter to native mode.
+Xlang mode never resolves anything that a payload names: of these hooks it asks
+only `authorize_instantiation`, before an instance of a registered dataclass or
+annotated class is made.
 """
 
 from __future__ import annotations

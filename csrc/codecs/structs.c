@@ -139,7 +139,15 @@ static PyObject *
 new_object(ForyReadCtx *r, PyTypeObject *type)
 {
     /* __init__ and __post_init__ do not run (section 13.1) */
-    PyObject *o = type->tp_new(type, r->st->empty_tuple, NULL);
+    PyObject *o;
+    if (FORY_UNLIKELY(r->engine->authorize != NULL)) {
+        PyObject *done = PyObject_CallFunctionObjArgs(r->engine->authorize, (PyObject *)type, NULL);
+        if (done == NULL) {
+            return NULL;
+        }
+        Py_DECREF(done);
+    }
+    o = type->tp_new(type, r->st->empty_tuple, NULL);
     if (o != NULL && !PyObject_TypeCheck(o, type)) {
         fory_raise(r->st, FORY_E_TYPE, "%s.__new__ gave a %s", type->tp_name, Py_TYPE(o)->tp_name);
         Py_CLEAR(o);

@@ -44,6 +44,7 @@ engine_traverse(ForyEngine *e, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(e));
 #endif
     Py_VISIT(e->registry);
+    Py_VISIT(e->authorize);
     Py_VISIT(e->by_name);
     for (Py_ssize_t i = 0; e->arena_refs != NULL && i < PyList_GET_SIZE(e->arena_refs); i++) {
         Py_VISIT(PyList_GET_ITEM(e->arena_refs, i));
@@ -64,6 +65,7 @@ engine_clear(ForyEngine *e)
     /* a running operation holds the engine, so none can be here; without a
      * registry none starts any more */
     Py_CLEAR(e->registry);
+    Py_CLEAR(e->authorize);
     if (e->arena_refs != NULL && PyList_SetSlice(e->arena_refs, 0, PyList_GET_SIZE(e->arena_refs), NULL) < 0) {
         PyErr_Clear();
     }
@@ -246,6 +248,16 @@ engine_refresh(ForyEngine *e, PyObject *args)
             return NULL;
         }
     }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(ask_before_doc,
+"_ask_before($self, authorize)\n--\n\nCalls authorize(cls) before each instance of a registered class is made.");
+
+static PyObject *
+engine_ask_before(ForyEngine *e, PyObject *authorize)
+{
+    Py_XSETREF(e->authorize, Py_NewRef(authorize));
     Py_RETURN_NONE;
 }
 
@@ -724,6 +736,7 @@ static PyMethodDef engine_methods[] = {
     {"_dump", (PyCFunction)engine_dump, METH_VARARGS, dump_doc},
     {"_configure", (PyCFunction)engine_configure, METH_VARARGS, configure_doc},
     {"_register", (PyCFunction)engine_register, METH_VARARGS, register_doc},
+    {"_ask_before", (PyCFunction)engine_ask_before, METH_O, ask_before_doc},
     {"_forget", (PyCFunction)engine_forget, METH_NOARGS, forget_doc},
     {"_prepare", (PyCFunction)engine_prepare, METH_O, prepare_doc},
     {"_refresh", (PyCFunction)engine_refresh, METH_VARARGS, refresh_doc},

@@ -215,6 +215,7 @@ struct ForyEngine {
     const struct ForyCodecOps *ops; /* xlang or native format */
     ForyNativeEngine *native;       /* native room; NULL in xlang mode */
     PyObject *registry; /* pyfory.registry.TypeRegistry: the cold paths */
+    PyObject *authorize; /* asked before a struct is made, or NULL; set once */
     uint8_t xlang, track_ref, strict, compatible;
     int max_depth;
     int64_t max_graph_memory, max_unbacked_items;
