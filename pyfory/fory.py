@@ -146,7 +146,8 @@ class Fory(_core.Engine):
         )
         if config.xlang and config.policy is not DEFAULT_POLICY:
             hook = getattr(config.policy, "authorize_instantiation", None)
-            if getattr(hook, "__func__", hook) not in (None, DeserializationPolicy.authorize_instantiation):
+            own = getattr(hook, "__func__", hook) is not DeserializationPolicy.authorize_instantiation
+            if hook is not None and own:
                 self._ask_before(hook)
         if not config.xlang:
             self._refresh(None, config.policy is not DEFAULT_POLICY)
