@@ -39,6 +39,7 @@ from pyfory.native.kinds import (
     Shell,
     WriteSession,
     expect,
+    set_attributes,
 )
 from pyfory.native.definitions import definition_of, digest, find_definition
 from pyfory.native.functions import cell_shell, function_shell, is_safe
@@ -439,6 +440,8 @@ def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSe
     _, _, attributes, registered, properties, enum = expect(
         "class", state, None, None, dict, (tuple, type(None)), (tuple, type(None)), (tuple, type(None))
     )
+    if not all(isinstance(other, type) for other in registered or ()) or not all(type(name) is str for name in properties or ()):
+        raise ForyInvalidDataError("damaged class record: what is registered is no class")
     with tracker.lock:
         # A class that is here already keeps the attributes it has now.
         if tracker.is_unfinished(cls):
@@ -599,7 +602,7 @@ def _add_members(cls: Any, args: Tuple[Any, ...]) -> None:
     by_name: Dict[str, Any] = {}
     by_value: Dict[Any, Any] = {}
     for item in members:
-        if len(item) == 2:
+        if type(item) is tuple and len(item) == 2:
             alias, name = expect("enum", item, str, str)
             by_name[alias] = _member(by_name, name)
             continue
@@ -616,6 +619,8 @@ def _add_members(cls: Any, args: Tuple[Any, ...]) -> None:
             attributes["_value_"] = value
             by_value.setdefault(value, member)
     for name in names:
+        if type(name) is not str:
+            raise ForyInvalidDataError("damaged enum record: a name is no string")
         _member(by_name, name)
     for name, value in (
         ("_member_names_", list(names)),
@@ -643,10 +648,11 @@ def _fill_members(cls: Any, state: Tuple[Any, ...]) -> None:
     if len(states) != len(canonical):
         raise ForyInvalidDataError("damaged enum record: %d states for %d members" % (len(states), len(canonical)))
     for member, attributes in zip(canonical, states):
-        vars(member).update(attributes)
+        set_attributes("enum", member, attributes)
         try:
             by_value.setdefault(member._value_, member)
         except TypeError:
             pass  # unhashable values are searched one by one
-    for value, name in extra:
+    for item in extra:
+        value, name = expect("enum", item, None, str)
         by_value[value] = _member(by_name, name)

@@ -21,7 +21,7 @@ from pyfory.native.references import class_dict, class_module, class_mro, class_
 _SKIPPED = frozenset(
     (
         "__module__ __dict__ __weakref__ __doc__ __slotnames__ __firstlineno__ __static_attributes__ _abc_impl "
-        "__annotations_cache__ __parameters__ __abstractmethods__"
+        "__annotations_cache__ __parameters__ __abstractmethods__ _value2member_map_"
     ).split()
 )
 
@@ -77,23 +77,37 @@ def _describe(cls: type) -> Iterator[str]:
 
 def _value(value: Any, depth: int) -> str:
     kind = type(value)
+    if kind in (tuple, list, dict, set, frozenset) and (depth > 3 or len(value) > 256):
+        return "a " + kind.__name__
     if kind in (int, str, float, bytes, bool, complex, type(None)):
         return repr(value)
-    if kind in (tuple, list) and depth < 4:
+    if kind in (tuple, list):
         return "%s[%s]" % (kind.__name__, ", ".join([_value(item, depth + 1) for item in value]))
-    if kind in (set, frozenset) and depth < 4:
+    if kind in (set, frozenset):
         return "%s{%s}" % (kind.__name__, ", ".join(sorted([_value(item, depth + 1) for item in value])))
-    if kind is dict and depth < 4:
+    if kind is dict:
         return "{%s}" % ", ".join(["%s: %s" % (_value(k, depth + 1), _value(v, depth + 1)) for k, v in value.items()])
     if kind is types.FunctionType:
-        return "def %s %s" % (_code(value.__code__), _value((value.__defaults__, value.__kwdefaults__), depth + 1))
+        if depth > 3:
+            return "def %s" % value.__qualname__
+        inside = (value.__defaults__, value.__kwdefaults__, [_contents(cell) for cell in value.__closure__ or ()])
+        return "def %s %s" % (_code(value.__code__), _value(inside, depth + 1))
     if kind in (staticmethod, classmethod):
         return "%s %s" % (kind.__name__, _value(value.__func__, depth + 1))
     if kind is property:
         return "property %s" % _value((value.fget, value.fset, value.fdel), depth + 1)
     if issubclass(kind, type):
         return _name(value)
+    if "_member_map_" in class_dict(kind):
+        return "member " + _value(object.__getattribute__(value, "__dict__").get("_value_"), depth + 1)
     return "a " + _name(kind)
+
+
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
 
 
 def _code(code: types.CodeType) -> str:

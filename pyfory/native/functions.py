@@ -31,6 +31,7 @@ from pyfory.native.kinds import (
     Shell,
     WriteSession,
     expect,
+    set_attributes,
 )
 from pyfory.native.parts import is_sentinel, typevar_default
 from pyfory.native.references import class_dict, class_mro, import_module, is_importable, is_local_name, is_registered, reference_of
@@ -312,12 +313,13 @@ def finish_function(func: Any, state: Any, policy: DeserializationPolicy, rs: Re
     func.__defaults__ = defaults
     func.__kwdefaults__ = kwdefaults
     func.__doc__ = doc
+    if annotate is not None and not callable(annotate):
+        raise ForyInvalidDataError("damaged function record: annotations cannot be evaluated")
     if annotate is not None and _LAZY_ANNOTATIONS:
         func.__annotate__ = annotate
     elif annotations:
         func.__annotations__ = annotations
-    if attributes:
-        vars(func).update(attributes)
+    set_attributes("function", func, attributes)
     if type_params:
         func.__type_params__ = type_params
     if module:
@@ -495,5 +497,5 @@ def build_lru_cache(header: Any, args: Any, policy: DeserializationPolicy, rs: R
 
 def finish_lru_cache(wrapper: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     _, attributes = expect("lru_cache", state, None, dict)
-    vars(wrapper).update(attributes)
+    set_attributes("lru_cache", wrapper, attributes)
     return wrapper

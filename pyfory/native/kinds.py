@@ -129,3 +129,16 @@ def expect(what: str, values: Any, *kinds: Any) -> Tuple[Any, ...]:
         if kind is not None and not isinstance(value, kind):
             raise ForyInvalidDataError("damaged %s record: %s where another type belongs" % (what, type(value).__name__))
     return values
+
+
+def set_attributes(what: str, obj: Any, attributes: Any) -> None:
+    """Adds to the `__dict__` of `obj` what was read for it; None is nothing."""
+    if attributes is None:
+        return
+    try:
+        namespace = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        raise ForyInvalidDataError("damaged %s record: no place for attributes" % what) from None
+    if not isinstance(attributes, dict) or not all([isinstance(name, str) for name in attributes]):
+        raise ForyInvalidDataError("damaged %s record: attributes without names" % what)
+    namespace.update(attributes)

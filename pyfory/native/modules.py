@@ -7,7 +7,7 @@ from typing import Any
 
 from pyfory.error import ForyInvalidDataError
 from pyfory.native.functions import globals_shell
-from pyfory.native.kinds import MODULE, MODULE_VALUE, Captured, ReadSession, WriteSession, expect
+from pyfory.native.kinds import MODULE, MODULE_VALUE, Captured, ReadSession, WriteSession, expect, set_attributes
 from pyfory.native.references import import_module, is_importable, is_registered
 from pyfory.policy import DeserializationPolicy
 
@@ -53,7 +53,7 @@ def build_module_value(header: Any, args: Any, policy: DeserializationPolicy, rs
 
 def finish_module_value(module: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     names, kind = expect("module", state, dict, (type, type(None)))
-    vars(module).update(names)
+    set_attributes("module", module, names)
     if kind is not None:
         if not issubclass(kind, types.ModuleType):
             raise ForyInvalidDataError("damaged module record: %s is no class of modules" % kind.__name__)

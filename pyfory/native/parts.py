@@ -29,6 +29,7 @@ from pyfory.native.kinds import (
     ReadSession,
     WriteSession,
     expect,
+    set_attributes,
 )
 from pyfory.native.references import class_dict, reference_of
 from pyfory.native.tracker import tracker
@@ -80,8 +81,7 @@ def build_property(header: Any, args: Any, policy: DeserializationPolicy, rs: Re
 def finish_property(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     fget, fset, fdel, doc, name, attributes = expect("property", state, None, None, None, None, (str, type(None)), _OPTIONAL_DICT)
     property.__init__(obj, fget, fset, fdel, doc)
-    if attributes:
-        vars(obj).update(attributes)
+    set_attributes("property", obj, attributes)
     if name is not None and PROPERTIES_KNOW_NAMES:
         obj.__name__ = name
     return obj
@@ -107,8 +107,7 @@ def finish_wrapper(obj: Any, state: Any, policy: DeserializationPolicy, rs: Read
     func, attributes = expect("method", state, None, _OPTIONAL_DICT)
     base: Any = staticmethod if isinstance(obj, staticmethod) else classmethod
     base.__init__(obj, func)
-    if attributes:
-        vars(obj).update(attributes)
+    set_attributes("method", obj, attributes)
     return obj
 
 
@@ -129,9 +128,7 @@ def _nothing(self: Any) -> None:
 
 
 def finish_cached_property(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    if not isinstance(state, dict):
-        raise ForyInvalidDataError("damaged cached_property record")
-    vars(obj).update(state)
+    set_attributes("cached_property", obj, state)
     return obj
 
 
@@ -145,9 +142,7 @@ def build_partialmethod(header: Any, args: Any, policy: DeserializationPolicy, r
 
 
 def finish_partialmethod(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    if not isinstance(state, dict):
-        raise ForyInvalidDataError("damaged partialmethod record")
-    vars(obj).update(state)
+    set_attributes("partialmethod", obj, state)
     return obj
 
 
@@ -366,8 +361,17 @@ def build_weak_set(header: Any, args: Any, policy: DeserializationPolicy, rs: Re
 def finish_weak_set(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     if not isinstance(state, list):
         raise ForyInvalidDataError("damaged WeakSet record")
-    obj.update(state)
+    for item in state:
+        _check_weak("WeakSet", item)
+        obj.add(item)
     return obj
+
+
+def _check_weak(what: str, item: Any) -> None:
+    try:
+        weakref.ref(item)
+    except TypeError as error:
+        raise ForyInvalidDataError("damaged %s record: %s" % (what, error)) from None
 
 
 def capture_weak_dict(obj: Any, ws: WriteSession) -> Captured:
@@ -388,5 +392,6 @@ def finish_weak_dict(obj: Any, state: Any, policy: DeserializationPolicy, rs: Re
     if not isinstance(state, list) or len(state) % 2:
         raise ForyInvalidDataError("damaged weak dictionary record")
     for key, value in zip(state[::2], state[1::2]):
+        _check_weak("weak dictionary", key if isinstance(obj, weakref.WeakKeyDictionary) else value)
         obj[key] = value
     return obj

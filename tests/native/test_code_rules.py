@@ -268,11 +268,24 @@ class Color(enum.Enum):
 TABLE = {Color.RED: Point(3)}
 %s
 if sys.argv[1:] == ['write']:
-    sys.stdout.buffer.write(codec.dumps([Point(1), Point.Inner(), Color.RED, Changed()]))
+    sys.stdout.buffer.write(codec.dumps([Point(1), Point.Inner(), Color.RED, Changed(), Renumbered.A, Factory()]))
 else:
-    point, inner, red, changed = codec.loads(sys.stdin.buffer.read())
+    point, inner, red, changed, renumbered, factory = codec.loads(sys.stdin.buffer.read())
+    assert type(renumbered) is not Renumbered and renumbered.value == 1
+    assert type(factory) is not Factory and factory.x == [] and type(factory)().x == []
     assert type(point) is Point and point == Point(1) and type(inner) is Point.Inner and red is Color.RED
     assert type(changed) is not Changed and changed.f() == 1, changed.f()
+"""
+
+
+CHANGING = """
+class Changed:
+    def f(self): return %d
+class Renumbered(enum.Enum):
+    A = %d
+@dataclasses.dataclass
+class Factory:
+    x: object = dataclasses.field(default_factory=%s)
 """
 
 
@@ -280,8 +293,8 @@ def test_next_run_of_a_program_knows_its_classes(codec, tmp_path):
     import subprocess
 
     first, second = tmp_path / "first.py", tmp_path / "second.py"
-    first.write_text(SCRIPT % (codecs.TESTS, codec.name, "class Changed:\n    def f(self): return 1"))
-    second.write_text(SCRIPT % (codecs.TESTS, codec.name, "class Changed:\n    def f(self): return 2"))
+    first.write_text(SCRIPT % (codecs.TESTS, codec.name, CHANGING % (1, 1, "list")))
+    second.write_text(SCRIPT % (codecs.TESTS, codec.name, CHANGING % (2, 2, "dict")))
     written = subprocess.run([sys.executable, str(first), "write"], stdout=subprocess.PIPE, check=True, timeout=60).stdout
     subprocess.run([sys.executable, str(second), "read"], input=written, check=True, timeout=60)
 
@@ -541,6 +554,26 @@ def every_record():
     return program, session, records
 
 
+def victim_of(kind):
+    """An object such as the record of that kind would fill."""
+    if kind in (kinds.FUNCTION, kinds.FUNCTION_SHELL, kinds.FUNCTION_BODY):
+        cell = types.CellType(1)
+        return types.FunctionType((lambda cell: lambda: cell)(0).__code__, {"__builtins__": __builtins__}, "f", None, (cell,))
+    if kind in (kinds.CLASS, kinds.CLASS_BODY):
+        cls = types.new_class("Victim")
+        code.classes.tracker.add("%032x" % id(cls), cls, unfinished=True)
+        return cls
+    if kind == kinds.MODULE_VALUE:
+        return types.ModuleType("victim")
+    made = {
+        kinds.CELL: types.CellType, kinds.PROPERTY: property, kinds.STATICMETHOD: lambda: staticmethod(len),
+        kinds.CLASSMETHOD: lambda: classmethod(len), kinds.LRU_CACHE: lambda: functools.lru_cache(None)(len),
+        kinds.CACHED_PROPERTY: lambda: functools.cached_property(len), kinds.PARTIALMETHOD: lambda: functools.partialmethod(len),
+        kinds.WEAK_SET: weakref.WeakSet, kinds.WEAK_DICT: weakref.WeakKeyDictionary,
+    }  # fmt: skip
+    return made.get(kind, object)()
+
+
 def test_damaged_records_end_in_our_errors():
     program, session, records = every_record()
     assert len(records) >= 22, sorted(records)
@@ -559,6 +592,14 @@ def test_damaged_records_end_in_our_errors():
                         code.build(kind, header, bad, policy, {})
                     except (ForyError, AttributeError):
                         pass
+        junk_states = [None, 7, "text", [], {}, [1, 2, 3], (), (None,), (1, 2), ({},), ([], {}), (None,) * 6, (7,) * 6, (7,) * 12, ({1: 2},) * 6]
+        for bad in junk_states + [tuple(bad if i == n else v for i, v in enumerate(state)) for n in range(12)
+                                  if type(state) is tuple and n < len(state) for bad in (7, "x", (7,), {7: 7}, [7])]:
+            victim = victim_of(kind)
+            try:
+                code.finish(kind, victim, bad, DEFAULT_POLICY, {})
+            except ForyError:
+                pass
     for kind in (0, -1, 999, "x", None):
         with pytest.raises(ForyInvalidDataError):
             code.authorize(kind, (), DEFAULT_POLICY)
