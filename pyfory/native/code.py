@@ -220,7 +220,7 @@ _HANDLERS: Dict[int, _Handler] = {
     kinds.CACHED_PROPERTY: _Handler(parts.build_cached_property, parts.finish_cached_property),
     kinds.TYPEVAR: _Handler(parts.build_typevar, None, parts.authorize_typevar),
     kinds.NEWTYPE: _Handler(parts.build_newtype),
-    kinds.TYPE_ALIAS: _Handler(parts.build_type_alias),
+    kinds.TYPE_ALIAS: _Handler(parts.build_type_alias, parts.finish_type_alias),
     kinds.WEAK_SET: _Handler(parts.build_weak_set, parts.finish_weak_set),
     kinds.WEAK_DICT: _Handler(parts.build_weak_dict, parts.finish_weak_dict),
     kinds.PARTIALMETHOD: _Handler(parts.build_partialmethod, parts.finish_partialmethod),

@@ -86,12 +86,14 @@ class WriteSession:
 class ReadSession:
     """What the builds of one `loads` share."""
 
-    __slots__ = ("shells", "modules", "keep")
+    __slots__ = ("shells", "modules", "boxes", "keep")
 
     def __init__(self) -> None:
         self.shells: Set[int] = set()
         #: globals dict (by id) -> the module whose namespace it is
         self.modules: Dict[int, Any] = {}
+        #: type alias (by id) -> where it finds its value
+        self.boxes: Dict[int, List[Any]] = {}
         self.keep: List[Any] = []
 
     def shell(self, obj: Any) -> Any:

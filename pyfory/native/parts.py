@@ -272,16 +272,44 @@ def build_newtype(header: Any, args: Any, policy: DeserializationPolicy, rs: Rea
 def capture_type_alias(obj: Any, ws: WriteSession) -> Optional[Captured]:
     if reference_of(obj) is not None:
         return None
-    return TYPE_ALIAS, (obj.__name__,), (obj.__value__, obj.__type_params__), None
+    module = obj.__module__
+    header = (obj.__name__, module if isinstance(module, str) else None)
+    if obj.__type_params__:
+        return TYPE_ALIAS, header, (obj.__value__, obj.__type_params__), None
+    return TYPE_ALIAS, header, (), (obj.__value__,)
 
 
 def build_type_alias(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    (name,) = expect("type alias", header, str)
-    value, type_params = expect("type alias", args, None, tuple)
-    cls = getattr(typing, "TypeAliasType", None)
-    if cls is None:
+    """Without parameters the value is looked up when it is asked for, so it may lead back to the alias."""
+    name, module = expect("type alias", header, str, (str, type(None)))
+    if not hasattr(typing, "TypeAliasType"):
         raise ForyInvalidDataError("this version of Python has no typing.TypeAliasType")
-    return cls(name, value, type_params=type_params)
+    import keyword
+
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise ForyInvalidDataError("damaged type alias record: %r is no name" % name)
+    # The module of an alias is that of the code which makes it.
+    namespace: Dict[str, Any] = {"__name__": module, "__builtins__": {}}
+    if args:
+        value, type_params = expect("type alias", args, None, tuple)
+        namespace.update(_make=typing.TypeAliasType, _name=name, _value=value, _params=type_params)
+        exec("_alias = _make(_name, _value, type_params=_params)", namespace)
+        return namespace["_alias"]
+    exec("def _make(_box):\n    type %s = _box[0]\n    return %s" % (name, name), namespace)
+    box: List[Any] = []
+    alias = namespace["_make"](box)
+    rs.boxes[id(alias)] = box
+    rs.keep.append(alias)
+    return alias
+
+
+def finish_type_alias(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if state is not None:
+        box = rs.boxes.pop(id(obj), None)
+        if box is None:
+            raise ForyInvalidDataError("damaged type alias record")
+        box.extend(expect("type alias", state, None))
+    return obj
 
 
 # --- objects of which a process has one ----------------------------------------------------------

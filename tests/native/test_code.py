@@ -777,6 +777,53 @@ CASES = [
         since=(3, 12),
     ),
     Case(
+        "type-aliases",
+        """
+        type Tree = list[Tree] | int
+        type Pair[T] = tuple[T, T]
+        value = (Tree, Pair, Pair[int])
+        """,
+        """
+        Tree, Pair, ints = obj
+        assert Tree.__value__.__args__[0].__args__[0] is Tree and Tree.__module__ == Pair.__module__ == '__main__'
+        assert Pair.__value__.__args__ == Pair.__type_params__ * 2 and ints.__args__ == (int,) and ints.__origin__ is Pair
+        """,
+        since=(3, 12),
+    ),
+    Case(
+        "type-variable-bound-to-its-class",
+        """
+        class A[T: A]:
+            def f(self, x: T) -> T: return x
+        value = A.__type_params__[0]
+        """,
+        "A = obj.__bound__; assert A.__type_params__[0] is obj and A.f.__annotations__['x'] is obj",
+        since=(3, 12),
+    ),
+    Case(
+        "annotated-method-alone",
+        """
+        class A:
+            q = int
+            def f(self, x: q, y: 'B') -> q: return x
+        value = A.f
+        """,
+        "assert obj.__annotations__ == {'x': int, 'y': 'B', 'return': int} and obj(None, 3, 4) == 3",
+    ),
+    Case(
+        "comprehensions-in-classes",
+        """
+        def make():
+            k = 3
+            class A:
+                xs = [i * 2 for i in range(3)]
+                def f(self): return [x + y for x in self.xs for y in (lambda: [k])()]
+            return A
+        value = make()
+        """,
+        "assert obj().f() == [3, 5, 7]",
+    ),
+    Case(
         "protocol",
         """
         import typing
