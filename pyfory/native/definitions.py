@@ -90,7 +90,9 @@ def _value(value: Any, depth: int) -> str:
     if kind is types.FunctionType:
         if depth > 3:
             return "def %s" % value.__qualname__
-        inside = (value.__defaults__, value.__kwdefaults__, [_contents(cell) for cell in value.__closure__ or ()])
+        cells = zip(value.__code__.co_freevars, value.__closure__ or ())
+        closed = [_contents(cell) for name, cell in cells if name not in ("__class__", "__classdict__")]
+        inside = (value.__defaults__, value.__kwdefaults__, closed)
         return "def %s %s" % (_code(value.__code__), _value(inside, depth + 1))
     if kind in (staticmethod, classmethod):
         return "%s %s" % (kind.__name__, _value(value.__func__, depth + 1))
