@@ -105,19 +105,21 @@ fory_native_read_bytes_out(ForyReadCtx *r)
 static int
 write_pickle_buffer(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
-    const Py_buffer *view = PyPickleBuffer_GetBuffer(v);
+    Py_buffer view; /* our own: the callback may release that of v */
     unsigned bits;
     int rc, in_band;
     (void)c;
-    if (view == NULL) {
+    if (PyObject_GetBuffer(v, &view, PyBUF_FULL_RO) < 0) {
         return -1;
     }
-    if (!PyBuffer_IsContiguous(view, 'A')) {
+    if (!PyBuffer_IsContiguous(&view, 'A')) {
+        PyBuffer_Release(&view);
         fory_raise(w->st, FORY_E_UNSUPPORTED, "a PickleBuffer must be contiguous to be written");
         return -1;
     }
     rc = fory_native_ref(w, v);
     if (rc != 0) {
+        PyBuffer_Release(&view);
         return rc < 0 ? -1 : 0;
     }
     Py_INCREF(v);
@@ -136,14 +138,14 @@ write_pickle_buffer(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         w->native->any_out |= in_band == 0;
     }
     rc = -1;
-    view = in_band < 0 ? NULL : PyPickleBuffer_GetBuffer(v);
-    if (view != NULL) {
-        bits = (in_band ? 0 : FORY_BUFFER_OUT) | (view->readonly ? FORY_BUFFER_READONLY : 0);
+    if (in_band >= 0) {
+        bits = (in_band ? 0 : FORY_BUFFER_OUT) | (view.readonly ? FORY_BUFFER_READONLY : 0);
         rc = fory_native_ext(w, FORY_X_BUFFER) < 0 || fory_native_tag(w, (int)bits) < 0 ? -1 : 0;
         if (rc == 0 && in_band) {
-            rc = put_memory(w, view->buf, (size_t)view->len);
+            rc = put_memory(w, view.buf, (size_t)view.len);
         }
     }
+    PyBuffer_Release(&view);
     Py_DECREF(v);
     return rc;
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copyreg
 import sys
+from types import MethodDescriptorType
 from typing import Any, Tuple
 
 __all__ = ["classify"]
@@ -100,10 +101,8 @@ def _reduces_as_builtin(cls: type) -> bool:
 def _is_forgetful(base: type) -> bool:
     if issubclass(base, BaseException):
         return base.__module__ == "builtins"
-    return base.__module__ in _FORGETFUL and not base.__flags__ & _HEAP_TYPE
-
-
-_HEAP_TYPE = 1 << 9
+    method = base.__dict__.get("__reduce__") or base.__dict__.get("__reduce_ex__")
+    return base.__module__ in _FORGETFUL and isinstance(method, MethodDescriptorType)
 
 
 def _found_in(cls: type, name: str) -> Any:
