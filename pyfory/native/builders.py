@@ -54,7 +54,7 @@ def reduce_with_attributes(obj: Any) -> Any:
 
 def reduce_exception(error: BaseException) -> Any:
     """An exception with its cause; traceback and context stay behind, as pickle leaves them."""
-    parts = error.__reduce_ex__(5)
+    parts: Any = error.__reduce_ex__(5)
     if error.__cause__ is None and not error.__suppress_context__:
         return parts
     # BaseException.__setstate__ sets attributes, in this order
