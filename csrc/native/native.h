@@ -240,6 +240,8 @@ typedef struct ForyNativeRead {
     const uint8_t *marks, *marks_end; /* rest of the table */
     size_t n_marks, base;
     uint32_t mark_id;
+    uint64_t memo_first;  /* number of refs[0] in a message of a Pickler */
+    uint8_t marked;       /* the message has a MARKS table: numbers are its own */
     uint8_t late;         /* the next late value ends with its alias */
     uint8_t guarded;
     PyObject **globals;   /* strong */
@@ -417,6 +419,8 @@ PyObject *fory_native_read_date(ForyReadCtx *r);
 int fory_native_count(ForyReadCtx *r, size_t *n);
 /* Publishes a value made late; steals v, gives the object to use or NULL. */
 PyObject *fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v);
+/* Enters what a message of a Pickler numbered into the memo of the Unpickler. */
+int fory_native_keep_memo(ForyReadCtx *r);
 FORY_INLINE int
 fory_native_take_late(ForyReadCtx *r)
 {

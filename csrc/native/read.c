@@ -93,6 +93,7 @@ read_marks(ForyReadCtx *r)
     for (uint64_t i = 0; i < n_ids; i++) {
         r->refs[r->n_refs++] = NULL;
     }
+    n->marked = 1;
     n->marks = r->in.start + start;
     n->marks_end = r->in.pos;
     n->n_marks = (size_t)n_marks;
@@ -101,14 +102,66 @@ read_marks(ForyReadCtx *r)
     return 0;
 }
 
+/* ---- the memo of an Unpickler ------------------------------------------------------------------ */
+
+/* The object of a number that an earlier message of the same Pickler gave. */
+static PyObject *
+earlier(ForyReadCtx *r, uint64_t number)
+{
+    PyObject *memo = r->native->memo, *key, *v;
+    if (memo == NULL || r->native->marked) {
+        return fory_raise(r->st, FORY_E_REF, "invalid reference %llu, %zu objects are shared",
+                          (unsigned long long)number, r->n_refs);
+    }
+    key = PyLong_FromUnsignedLongLong(number);
+    v = key == NULL ? NULL : PyDict_GetItemWithError(memo, key);
+    Py_XDECREF(key);
+    if (v == NULL && !PyErr_Occurred()) {
+        fory_raise(r->st, FORY_E_REF, "number %llu belongs to an earlier message, which was not read",
+                   (unsigned long long)number);
+    }
+    return Py_XNewRef(v);
+}
+
+/* refs has the numbers of this message from memo_first on, in their order. The place of a new one, or -1. */
+static Py_ssize_t
+memo_place(ForyReadCtx *r, uint64_t number)
+{
+    ForyNativeRead *n = r->native;
+    if (r->n_refs == 0) {
+        n->memo_first = number;
+    }
+    if (n->marked || number != n->memo_first + r->n_refs) {
+        fory_raise(r->st, FORY_E_REF, "memo number %llu out of order", (unsigned long long)number);
+        return -1;
+    }
+    return fory_ref_reserve(r);
+}
+
+int
+fory_native_keep_memo(ForyReadCtx *r)
+{
+    const ForyNativeRead *n = r->native;
+    for (size_t i = 0; n->memo != NULL && !n->marked && i < r->n_refs; i++) {
+        PyObject *key = r->refs[i] == NULL ? NULL : PyLong_FromUnsignedLongLong(n->memo_first + i);
+        int bad = r->refs[i] != NULL && (key == NULL || PyDict_SetItem(n->memo, key, r->refs[i]) < 0);
+        Py_XDECREF(key);
+        if (bad) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static PyObject *read_ref(ForyReadCtx *r, uint64_t number);
+
 PyObject *
 fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v)
 {
     if (FORY_UNLIKELY(late)) {
         uint8_t other;
         uint64_t number;
-        if (fory_get_u8(&r->in, &other) != FORY_OK || read_number(r, &number) < 0 || other > 1 ||
-            number >= r->n_refs + !other) {
+        if (fory_get_u8(&r->in, &other) != FORY_OK || read_number(r, &number) < 0 || other > 1) {
             if (!PyErr_Occurred()) {
                 fory_raise(r->st, FORY_E_REF, "malformed memo number");
             }
@@ -117,16 +170,14 @@ fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v)
         }
         if (other) {
             Py_DECREF(v);
-            if (r->refs[number] == NULL) {
-                return fory_raise(r->st, FORY_E_REF, "memo number %llu is not known", (unsigned long long)number);
-            }
-            return Py_NewRef(r->refs[number]);
+            return read_ref(r, number);
         }
-        if (number == r->n_refs && fory_ref_reserve(r) < 0) {
+        id = memo_place(r, number);
+        if (id < 0) {
             Py_DECREF(v);
             return NULL;
         }
-        Py_XSETREF(r->refs[number], Py_NewRef(v));
+        Py_XSETREF(r->refs[id], Py_NewRef(v));
         return v;
     }
     if (id >= 0) {
@@ -143,11 +194,15 @@ fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v)
 static PyObject *
 read_ref(ForyReadCtx *r, uint64_t number)
 {
-    if (FORY_UNLIKELY(number >= r->n_refs) || FORY_UNLIKELY(r->refs[number] == NULL)) {
-        return fory_raise(r->st, FORY_E_REF, "invalid reference %llu, %zu objects are shared",
-                          (unsigned long long)number, r->n_refs);
+    uint64_t i = number - r->native->memo_first; /* memo_first is 0 but for a Pickler's later messages */
+    if (FORY_UNLIKELY(i >= r->n_refs)) {
+        return earlier(r, number);
     }
-    return Py_NewRef(r->refs[number]);
+    if (FORY_UNLIKELY(r->refs[i] == NULL)) {
+        return fory_raise(r->st, FORY_E_REF, "reference %llu to an object that is not there yet",
+                          (unsigned long long)number);
+    }
+    return Py_NewRef(r->refs[i]);
 }
 
 /* Values that publish themselves before their parts, or between them. */
@@ -181,6 +236,7 @@ static PyObject *
 read_memo(ForyReadCtx *r)
 {
     uint64_t number;
+    Py_ssize_t id;
     uint8_t tag = 0;
     PyObject *v;
     if (read_number(r, &number) < 0) {
@@ -189,23 +245,16 @@ read_memo(ForyReadCtx *r)
     if (fory_get_u8(&r->in, &tag) != FORY_OK) {
         return truncated(r);
     }
-    if (number > r->n_refs) {
-        return fory_raise(r->st, FORY_E_REF, "memo number %llu out of order", (unsigned long long)number);
-    }
-    if (number == r->n_refs) {
-        if (fory_ref_reserve(r) < 0) {
-            return NULL;
-        }
-    }
-    else {
-        Py_CLEAR(r->refs[number]);
+    id = memo_place(r, number);
+    if (id < 0) {
+        return NULL;
     }
     if (publishes(tag)) {
-        r->pending_ref = (Py_ssize_t)number;
+        r->pending_ref = id;
         return read_tag(r, tag);
     }
     v = read_tag(r, tag);
-    return v == NULL ? NULL : fory_native_settle(r, (Py_ssize_t)number, 0, v);
+    return v == NULL ? NULL : fory_native_settle(r, id, 0, v);
 }
 
 static PyObject *

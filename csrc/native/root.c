@@ -322,6 +322,8 @@ begin_read(ForyReadCtx *r)
         return -1;
     }
     r->native->mark = SIZE_MAX;
+    r->native->memo_first = 0;
+    r->native->marked = 0;
     r->native->guarded = r->engine->native->guarded;
     return 0;
 }
@@ -420,28 +422,9 @@ read_root(ForyReadCtx *r)
         return fory_raise(r->st, FORY_E_INVALID_DATA,
                           "out-of-band buffers are required by the root header: pass buffers=");
     }
-    if (n->memo != NULL) {
-        PyObject *key, *value;
-        Py_ssize_t position = 0;
-        while (PyDict_Next(n->memo, &position, &key, &value)) {
-            size_t id = PyLong_AsSize_t(key);
-            if ((id == (size_t)-1 && PyErr_Occurred()) ||
-                fory_grow_array(&r->refs, &r->cap_refs, id + 1, sizeof(*r->refs)) < 0) {
-                return NULL;
-            }
-            while (r->n_refs <= id) {
-                r->refs[r->n_refs++] = NULL;
-            }
-            Py_XSETREF(r->refs[id], Py_NewRef(value));
-        }
-    }
     result = fory_native_read(r);
-    for (size_t i = 0; n->memo != NULL && result != NULL && i < r->n_refs; i++) {
-        PyObject *key = r->refs[i] == NULL ? NULL : PyLong_FromSize_t(i);
-        if (r->refs[i] != NULL && (key == NULL || PyDict_SetItem(n->memo, key, r->refs[i]) < 0)) {
-            Py_CLEAR(result);
-        }
-        Py_XDECREF(key);
+    if (result != NULL && n->memo != NULL && fory_native_keep_memo(r) < 0) {
+        Py_CLEAR(result);
     }
     return result;
 }
