@@ -268,7 +268,8 @@ write_dtype(ForyWriteCtx *w, PyObject *dtype)
             same = again != NULL ? PyObject_RichCompareBool(again, dtype, Py_EQ) : 1;
         }
     }
-    rc = same < 0 ? -1 : fory_native_write(w, text != NULL && same ? text : dtype);
+    rc = same < 0 || fory_write_enter(w) < 0 ? -1 : fory_native_write(w, text != NULL && same ? text : dtype);
+    w->depth -= rc == 0;
 done:
     Py_XDECREF(again);
     Py_XDECREF(kind);
@@ -346,7 +347,14 @@ write_ndarray(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     }
     itemsize = PyLong_AsSsize_t(size);
     Py_DECREF(size);
-    if (objects || itemsize <= 0) {
+    if (objects) {
+        /* not by the protocol: what numpy makes of its state trusts every part of it */
+        PyObject *reduced = PyObject_CallMethod(w->engine->registry, "reduce_object_array", "(O)", v);
+        rc = reduced == NULL || fory_write_keep(w, reduced) < 0 ? -1 : fory_native_write_reduced(w, v, reduced);
+        Py_XDECREF(reduced);
+        goto done;
+    }
+    if (itemsize <= 0) {
         rc = fory_native_write_by_protocol(w, v);
         goto done;
     }
@@ -400,8 +408,13 @@ make_array(ForyReadCtx *r, PyObject *shape, PyObject *dtype, PyObject *memory, i
 static PyObject *
 read_dtype(ForyReadCtx *r, Py_ssize_t *itemsize)
 {
-    PyObject *v = fory_native_read(r), *dtype = NULL, *size = NULL;
+    PyObject *v = NULL, *dtype = NULL, *size = NULL;
     int objects;
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    v = fory_native_read(r);
+    r->depth--;
     if (v == NULL || fory_import_once(&r->st->numpy_dtype, "numpy", "dtype") < 0) {
         Py_XDECREF(v);
         return NULL;
@@ -448,7 +461,11 @@ fory_native_read_ndarray(ForyReadCtx *r)
     if (read_bits(r, &bits) < 0 || (dtype = read_dtype(r, &itemsize)) == NULL) {
         return NULL;
     }
-    if (fory_get_vu64(&r->in, &ndim) != FORY_OK || ndim > 64 || (shape = PyTuple_New((Py_ssize_t)ndim)) == NULL) {
+    if (fory_get_vu64(&r->in, &ndim) != FORY_OK) {
+        fory_read_bad(r, FORY_TRUNCATED);
+        goto error;
+    }
+    if (ndim > 64 || (shape = PyTuple_New((Py_ssize_t)ndim)) == NULL) {
         if (!PyErr_Occurred()) {
             fory_raise(r->st, FORY_E_INVALID_DATA, "an array of too many dimensions");
         }
@@ -458,7 +475,11 @@ fory_native_read_ndarray(ForyReadCtx *r)
     for (Py_ssize_t i = 0; i < (Py_ssize_t)ndim; i++) {
         uint64_t length;
         PyObject *v;
-        if (fory_get_vu64(&r->in, &length) != FORY_OK || length > PY_SSIZE_T_MAX ||
+        if (fory_get_vu64(&r->in, &length) != FORY_OK) {
+            fory_read_bad(r, FORY_TRUNCATED);
+            goto error;
+        }
+        if (length > PY_SSIZE_T_MAX ||
             (length > 0 && total > PY_SSIZE_T_MAX / (Py_ssize_t)length)) {
             fory_raise(r->st, FORY_E_INVALID_DATA, "an array of too many elements");
             goto error;

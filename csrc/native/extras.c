@@ -33,6 +33,15 @@ write_date(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     return 0;
 }
 
+/* one level deep, as read_tz counts it */
+static int
+write_tz(ForyWriteCtx *w, PyObject *tz)
+{
+    int rc = fory_write_enter(w) < 0 ? -1 : fory_native_write(w, tz);
+    w->depth -= rc == 0;
+    return rc;
+}
+
 static int
 write_datetime(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
@@ -63,7 +72,7 @@ write_datetime(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     rc = -1;
     if (fory_native_ext(w, FORY_X_DATETIME_TZ) == 0 && fory_room(w, 8) == 0) {
         fory_put_u64(&w->out, bits);
-        rc = fory_native_write(w, d->tzinfo) < 0 ? -1 : fory_native_close(w, v, &late);
+        rc = write_tz(w, d->tzinfo) < 0 ? -1 : fory_native_close(w, v, &late);
     }
     fory_native_abandon(w, &late);
     Py_DECREF(v);
@@ -87,7 +96,7 @@ write_time(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (fory_native_ext(w, t->hastzinfo ? FORY_X_TIME_TZ : FORY_X_TIME) == 0 && fory_room(w, 5) == 0) {
         fory_put_u8(&w->out, (uint8_t)(bits >> 32));
         fory_put_u32(&w->out, (uint32_t)bits);
-        rc = t->hastzinfo ? fory_native_write(w, t->tzinfo) : 0;
+        rc = t->hastzinfo ? write_tz(w, t->tzinfo) : 0;
         rc = rc < 0 ? -1 : fory_native_close(w, v, &late);
     }
     fory_native_abandon(w, &late);
@@ -167,7 +176,12 @@ fory_native_read_date(ForyReadCtx *r)
 static PyObject *
 read_tz(ForyReadCtx *r)
 {
-    PyObject *tz = fory_native_read(r);
+    PyObject *tz = NULL;
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    tz = fory_native_read(r);
+    r->depth--;
     if (tz != NULL && !PyTZInfo_Check(tz)) {
         fory_raise(r->st, FORY_E_INVALID_DATA, "%s in the place of a time zone", Py_TYPE(tz)->tp_name);
         Py_CLEAR(tz);
@@ -435,7 +449,12 @@ read_bytearray(ForyReadCtx *r)
 static PyObject *
 read_persistent(ForyReadCtx *r)
 {
-    PyObject *id = fory_native_read(r), *v;
+    PyObject *id, *v;
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    id = fory_native_read(r);
+    r->depth--;
     if (id == NULL) {
         return NULL;
     }

@@ -348,7 +348,8 @@ fory_native_write_global(ForyWriteCtx *w, PyObject *o)
     if (rc == 0) {
         rc = write_first(w, o, -1);
         if (rc == 0) {
-            rc = fory_native_tag(w, FORY_G_VALUE) < 0 ? -1 : fory_native_write(w, o);
+            rc = fory_native_tag(w, FORY_G_VALUE) < 0 || fory_write_enter(w) < 0 ? -1 : fory_native_write(w, o);
+            w->depth -= rc == 0;
         }
         if (rc >= 0) {
             rc = give_number(w, o);
@@ -566,7 +567,11 @@ fory_native_read_global(ForyReadCtx *r, int *named)
         break;
     default:
         *named = 0;
+        if (fory_read_enter(r) < 0) {
+            return NULL;
+        }
         found = fory_native_read(r);
+        r->depth--;
         if (found != NULL && !PyType_Check(found) && !PyCallable_Check(found)) {
             fory_raise(r->st, FORY_E_INVALID_DATA, "%s in the place of a class", Py_TYPE(found)->tp_name);
             Py_CLEAR(found);

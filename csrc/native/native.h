@@ -415,6 +415,9 @@ PyObject *fory_native_read_instance(ForyReadCtx *r);
 const ForyCodec *fory_native_instance_codec(ForyEngine *e, PyTypeObject *type, PyObject *serializer);
 PyObject *fory_native_read_datetime(ForyReadCtx *r);
 PyObject *fory_native_read_date(ForyReadCtx *r);
+/* Turns the pending exception into ForyInvalidDataError, the old one its cause, when
+ * it comes from the interpreter and no Python code raised it. `about` is borrowed. */
+void fory_native_misfit(ForyReadCtx *r, PyObject *about);
 /* A count of things that take at least one byte each. 0 / -1. */
 int fory_native_count(ForyReadCtx *r, size_t *n);
 /* Publishes a value made late; steals v, gives the object to use or NULL. */

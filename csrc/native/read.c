@@ -231,6 +231,17 @@ read_marked(ForyReadCtx *r, int tag)
     return v == NULL ? NULL : fory_native_settle(r, id, 0, v);
 }
 
+/* A numbered value is no numbered value again: chains of them would nest without depth. */
+static int
+check_memo_tag(ForyReadCtx *r, int tag)
+{
+    if (tag == FORY_N_MEMO || tag == FORY_N_MEMO_LATE || tag == FORY_N_MARKS) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "tag 0x%x behind a memo number", (unsigned)tag);
+        return -1;
+    }
+    return 0;
+}
+
 /* FORY_N_MEMO: the number, then a value that is known before its parts. */
 static PyObject *
 read_memo(ForyReadCtx *r)
@@ -244,6 +255,9 @@ read_memo(ForyReadCtx *r)
     }
     if (fory_get_u8(&r->in, &tag) != FORY_OK) {
         return truncated(r);
+    }
+    if (check_memo_tag(r, tag) < 0) {
+        return NULL;
     }
     id = memo_place(r, number);
     if (id < 0) {
@@ -264,6 +278,9 @@ read_memo_late(ForyReadCtx *r)
     PyObject *v;
     if (fory_get_u8(&r->in, &tag) != FORY_OK) {
         return truncated(r);
+    }
+    if (check_memo_tag(r, tag) < 0) {
+        return NULL;
     }
     if (tag >= FORY_N_REDUCE && tag <= FORY_N_CODE) {
         r->native->late = 1;
@@ -567,12 +584,46 @@ read_tuple(ForyReadCtx *r, size_t n)
 
 /* ---- dicts and sets ---------------------------------------------------------------------------- */
 
+void
+fory_native_misfit(ForyReadCtx *r, PyObject *about)
+{
+    PyObject *type, *value, *tb, *new_type, *new_value, *new_tb;
+    if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_ValueError) &&
+        !PyErr_ExceptionMatches(PyExc_AttributeError) && !PyErr_ExceptionMatches(PyExc_LookupError) &&
+        !PyErr_ExceptionMatches(PyExc_ArithmeticError)) {
+        return;
+    }
+    PyErr_Fetch(&type, &value, &tb);
+    for (int i = 0; i < FORY_E_COUNT; i++) {
+        if (tb != NULL || PyErr_GivenExceptionMatches(type, r->st->errors[i])) {
+            PyErr_Restore(type, value, tb);
+            return;
+        }
+    }
+    PyErr_NormalizeException(&type, &value, &tb);
+    fory_raise(r->st, FORY_E_INVALID_DATA, "%s: %S", PyType_Check(about) ? ((PyTypeObject *)about)->tp_name
+                                                                        : Py_TYPE(about)->tp_name, value);
+    PyErr_Fetch(&new_type, &new_value, &new_tb);
+    PyErr_NormalizeException(&new_type, &new_value, &new_tb);
+    if (new_value != NULL && PyExceptionInstance_Check(new_value) && value != NULL) {
+        PyException_SetCause(new_value, value);
+        value = NULL;
+    }
+    PyErr_Restore(new_type, new_value, new_tb);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(tb);
+}
+
 static PyObject *
 unhashable(ForyReadCtx *r, PyObject *v, const char *what)
 {
     if (PyErr_ExceptionMatches(PyExc_TypeError) &&
         (PyList_CheckExact(v) || PyDict_CheckExact(v) || Py_TYPE(v)->tp_hash == PyObject_HashNotImplemented)) {
         fory_raise(r->st, FORY_E_INVALID_DATA, "unhashable %s as a %s", Py_TYPE(v)->tp_name, what);
+    }
+    else {
+        fory_native_misfit(r, v);
     }
     return NULL;
 }

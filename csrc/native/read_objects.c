@@ -211,9 +211,16 @@ new_instance(ForyReadCtx *r, const ForyReadShape *s)
         Py_DECREF(rc);
     }
     if (FORY_LIKELY(s->direct)) {
-        return PyBaseObject_Type.tp_new(s->cls, r->st->empty_tuple, NULL);
+        o = PyBaseObject_Type.tp_new(s->cls, r->st->empty_tuple, NULL);
+        if (FORY_UNLIKELY(o == NULL)) {
+            fory_native_misfit(r, (PyObject *)s->cls); /* an abstract class */
+        }
+        return o;
     }
     o = PyObject_CallMethodObjArgs((PyObject *)s->cls, r->engine->native->str_new, (PyObject *)s->cls, NULL);
+    if (o == NULL) {
+        fory_native_misfit(r, (PyObject *)s->cls); /* __new__ of builtin classes wants arguments */
+    }
     if (o != NULL && s->n > s->n_dict && !PyObject_TypeCheck(o, s->cls)) {
         fory_raise(r->st, FORY_E_INVALID_DATA, "%s.__new__ gave a %s", s->cls->tp_name, Py_TYPE(o)->tp_name);
         Py_CLEAR(o);
@@ -255,14 +262,15 @@ static int
 fill_by_state(ForyReadCtx *r, const ForyReadShape *s, PyObject *o, PyObject *const *values)
 {
     PyObject *state, *rc;
-    if (s->n == 0) {
+    int plain = s->fill != FORY_FILL_STATE;
+    if (s->n == 0 && !plain) {
         return 0;
     }
-    state = state_of(s, values);
+    state = plain ? state_dict(s, values, 0, s->n) : state_of(s, values);
     if (state == NULL) {
         return -1;
     }
-    rc = PyObject_CallMethod(r->engine->registry, "apply_state", "OO", o, state);
+    rc = PyObject_CallMethod(r->engine->registry, plain ? "fill_object" : "apply_state", "OO", o, state);
     Py_DECREF(state);
     Py_XDECREF(rc);
     return rc == NULL ? -1 : 0;

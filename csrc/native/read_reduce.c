@@ -134,6 +134,9 @@ read_items(ForyReadCtx *r, PyObject *o)
         Py_CLEAR(chunk);
         Py_CLEAR(extend);
         if (rc == NULL) {
+            if (is_checked(r)) {
+                fory_native_misfit(r, o);
+            }
             return -1;
         }
         Py_CLEAR(rc);
@@ -154,6 +157,9 @@ read_pairs(ForyReadCtx *r, PyObject *o)
         for (size_t i = 0; i < n; i++) {
             PyObject *key = fory_native_read(r), *value = key == NULL ? NULL : fory_native_read(r);
             int rc = value == NULL ? -1 : PyObject_SetItem(o, key, value);
+            if (rc < 0 && value != NULL && is_checked(r)) {
+                fory_native_misfit(r, o);
+            }
             Py_XDECREF(key);
             Py_XDECREF(value);
             if (rc < 0) {
@@ -196,7 +202,7 @@ apply_state(ForyReadCtx *r, PyObject *o, PyObject *state)
 {
     PyObject *setstate, *slots = NULL, *rc = NULL, *key, *value;
     Py_ssize_t position = 0;
-    if (FORY_UNLIKELY(r->native->guarded)) {
+    if (FORY_UNLIKELY(is_checked(r))) {
         rc = PyObject_CallMethod(r->engine->registry, "apply_state", "OO", o, state);
         Py_XDECREF(rc);
         return rc == NULL ? -1 : 0;
@@ -261,6 +267,11 @@ static PyObject *
 read_rest(ForyReadCtx *r, PyObject *o, unsigned bits)
 {
     PyObject *state = NULL, *setter = NULL, *rc = NULL, *args;
+    if (FORY_UNLIKELY(is_checked(r)) && (PyType_Check(o) || PyModule_Check(o) || PyFunction_Check(o) || PyCFunction_Check(o))) {
+        /* a numbered object put in place of the one that was made: what the
+         * whole process uses does not change under a message */
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "state for a %s", Py_TYPE(o)->tp_name);
+    }
     if ((bits & FORY_REDUCE_ITEMS) && read_items(r, o) < 0) {
         return NULL;
     }
@@ -373,6 +384,7 @@ PyObject *
 fory_native_read_enum(ForyReadCtx *r)
 {
     PyObject *cls, *value = NULL, *member = NULL;
+    Py_ssize_t count;
     int named, ok;
     if (fory_import_once(&r->st->enum_Enum, "enum", "Enum") < 0 || fory_read_enter(r) < 0) {
         return NULL;
@@ -388,12 +400,20 @@ fory_native_read_enum(ForyReadCtx *r)
         }
         goto done;
     }
+    count = PyObject_Size(cls);
+    if (count <= 0) {
+        /* calling a class without members would make another class */
+        if (count == 0) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "enum class %s has no members", ((PyTypeObject *)cls)->tp_name);
+        }
+        goto done;
+    }
     value = fory_native_read(r);
     if (value == NULL) {
         goto done;
     }
     member = PyObject_CallFunctionObjArgs(cls, value, NULL);
-    if (member == NULL && PyErr_ExceptionMatches(PyExc_ValueError)) {
+    if (member == NULL && (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError))) {
         PyErr_Clear();
         fory_raise(r->st, FORY_E_ENUM, "%R is not a value of %s", value, ((PyTypeObject *)cls)->tp_name);
     }
@@ -427,14 +447,14 @@ fory_native_read_code(ForyReadCtx *r)
     }
     /* before anything of its body is read */
     if (r->native->find_class != NULL) {
-        rc = PyObject_CallMethod(r->engine->registry, "ask_find_class", "KO", (unsigned long long)kind,
+        rc = PyObject_CallMethod(r->engine->registry, "ask_find_class", "KOO", (unsigned long long)kind, header,
                                  r->native->find_class);
         if (rc == NULL) {
             goto done;
         }
         Py_DECREF(rc);
     }
-    rc = PyObject_CallMethod(r->engine->registry, "authorize_code", "KO", (unsigned long long)kind, header);
+    rc = PyObject_CallMethod(r->engine->registry, "authorize_code", "KOO", (unsigned long long)kind, header, session);
     if (rc == NULL) {
         goto done;
     }

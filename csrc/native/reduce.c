@@ -119,6 +119,37 @@ check_newobj(ForyWriteCtx *w, PyObject *callable, PyObject *args)
     return 0;
 }
 
+/* Strict mode writes no call that it would refuse to make. 0 / -1. */
+static int
+check_call(ForyWriteCtx *w, const char *question, PyObject *callable, PyObject *args)
+{
+    PyObject *rc;
+    if (FORY_LIKELY(!w->engine->strict) || w->engine->native->guarded) {
+        return 0;
+    }
+    if (fory_write_pin(w) < 0) {
+        return -1;
+    }
+    rc = PyObject_CallMethod(w->engine->registry, question, "OO", callable, args);
+    Py_XDECREF(rc);
+    return rc == NULL ? -1 : 0;
+}
+
+/* The same for cls.__new__(*args), cls being the first of args. */
+static int
+check_new(ForyWriteCtx *w, PyObject *args)
+{
+    PyObject *rest;
+    int rc;
+    if (FORY_LIKELY(!w->engine->strict)) {
+        return 0;
+    }
+    rest = PyTuple_GetSlice(args, 1, PyTuple_GET_SIZE(args));
+    rc = rest == NULL ? -1 : check_call(w, "check_new", PyTuple_GET_ITEM(args, 0), rest);
+    Py_XDECREF(rest);
+    return rc;
+}
+
 /* callable and arguments, with their tag */
 static int
 write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int bits)
@@ -138,7 +169,7 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
                 return -1;
             }
         }
-        if (fory_native_tag(w, bits ? FORY_N_NEWOBJ_X : FORY_N_NEWOBJ) < 0 || (bits && fory_native_tag(w, bits) < 0) ||
+        if (check_new(w, args) < 0 || fory_native_tag(w, bits ? FORY_N_NEWOBJ_X : FORY_N_NEWOBJ) < 0 || (bits && fory_native_tag(w, bits) < 0) ||
             fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0) {
             return -1;
         }
@@ -146,14 +177,15 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
     }
     if (callable == n->newobj_ex && PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1)) &&
         PyDict_CheckExact(PyTuple_GET_ITEM(args, 2))) {
-        if (fory_native_tag(w, FORY_N_NEWOBJ_EX) < 0 || fory_native_tag(w, bits) < 0 ||
+        if (check_call(w, "check_new", PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1)) < 0 ||
+            fory_native_tag(w, FORY_N_NEWOBJ_EX) < 0 || fory_native_tag(w, bits) < 0 ||
             fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0 ||
             write_arguments(w, PyTuple_GET_ITEM(args, 1), 0) < 0) {
             return -1;
         }
         return fory_native_write(w, PyTuple_GET_ITEM(args, 2));
     }
-    if (fory_native_tag(w, bits ? FORY_N_REDUCE_X : FORY_N_REDUCE) < 0 || (bits && fory_native_tag(w, bits) < 0) ||
+    if (check_call(w, "check_call", callable, args) < 0 || fory_native_tag(w, bits ? FORY_N_REDUCE_X : FORY_N_REDUCE) < 0 || (bits && fory_native_tag(w, bits) < 0) ||
         fory_native_write(w, callable) < 0) {
         return -1;
     }

@@ -209,6 +209,14 @@ fory_native_read_instance(ForyReadCtx *r)
         return NULL;
     }
     const ForyCodec *body = ((const ForyInstanceCodec *)entry->codec)->body;
+    if (r->native->guarded) {
+        PyObject *rc = PyObject_CallMethod(r->engine->registry, "authorize_instantiation", "(O)", cls);
+        Py_XDECREF(rc);
+        if (rc == NULL) {
+            Py_DECREF(cls);
+            return NULL;
+        }
+    }
     r->pending_ref = id;
     v = body->read(r, body);
     Py_DECREF(cls);

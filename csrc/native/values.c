@@ -364,7 +364,8 @@ fory_native_write_hooked(ForyWriteCtx *w, PyObject *v)
             PyObject *hook = n->persistent_id;
             /* the id itself is a plain value */
             n->persistent_id = NULL;
-            rc = fory_native_ext(w, FORY_X_PERSISTENT) < 0 ? -1 : fory_native_write(w, id);
+            rc = fory_native_ext(w, FORY_X_PERSISTENT) < 0 || fory_write_enter(w) < 0 ? -1 : fory_native_write(w, id);
+            w->depth -= rc == 0;
             n->persistent_id = hook;
             Py_DECREF(id);
             goto done;

@@ -14,7 +14,7 @@ fory_slot_offset(PyTypeObject *type, PyObject *name)
         return 0;
     }
     PyMemberDescrObject *member = (PyMemberDescrObject *)descr;
-    if (member->d_member->type != FORY_T_OBJECT_EX || !PyType_IsSubtype(type, PyDescr_TYPE(member))) {
+    if (member->d_member->type != FORY_T_OBJECT_EX || (member->d_member->flags & 1 /* read-only */) || !PyType_IsSubtype(type, PyDescr_TYPE(member))) {
         return 0;
     }
     return member->d_member->offset;

@@ -11,7 +11,12 @@ import uuid
 from types import MappingProxyType
 from typing import Any, Dict, Tuple
 
-__all__ = ["REDUCERS", "SAFE_UNKNOWN", "dict_items", "dict_keys", "dict_values", "memory_view", "zone_info"]
+from pyfory.error import ForyInvalidDataError
+
+__all__ = [
+    "REDUCERS", "SAFE_UNKNOWN", "dict_items", "dict_keys", "dict_values", "dtype", "fill_object_array", "memory_view",
+    "object_array", "structure", "subarray", "zone_info",
+]  # fmt: skip
 
 #: what a UUID says of its origin unless it knows better
 SAFE_UNKNOWN = uuid.SafeUUID.unknown
@@ -34,6 +39,8 @@ def dict_items(mapping: Dict[Any, Any]) -> Any:
 
 def memory_view(data: Any, format: str, shape: Tuple[int, ...]) -> memoryview:
     """A C-contiguous memoryview over new memory: bytes when it was read-only, else a bytearray."""
+    if not isinstance(data, (bytes, bytearray)):
+        raise ForyInvalidDataError("%s as the memory of a memoryview" % type(data).__name__)
     view = memoryview(data)
     if format == "B" and len(shape) == 1:
         return view
@@ -66,7 +73,103 @@ def reduce_exception(error: BaseException) -> Any:
 
 def zone_info(cls: type, key: str, from_cache: int) -> Any:
     """The time zone of a key of the system's database."""
+    if not isinstance(cls, type) or not any(base.__name__ == "ZoneInfo" for base in cls.__mro__):
+        raise ForyInvalidDataError("a time zone of a class that is none")
     return cls._unpickle(key, from_cache)  # type: ignore[attr-defined]
+
+
+# --- NumPy ------------------------------------------------------------------------
+#
+# The pickled state of a dtype holds its flags and offsets and that of an array
+# of objects is taken at its word about its length: a message could make memory
+# of anything. So dtypes travel as what their constructor checks, and arrays of
+# objects as the list of them.
+
+
+def dtype(text: str) -> Any:
+    """The dtype that a short text such as "<f8" names completely."""
+    import numpy
+
+    if type(text) is not str:
+        raise ForyInvalidDataError("%s as the name of a dtype" % type(text).__name__)
+    return numpy.dtype(text)
+
+
+def subarray(base: Any, shape: Tuple[int, ...]) -> Any:
+    """A dtype whose elements are arrays."""
+    import numpy
+
+    if not isinstance(base, numpy.dtype) or type(shape) is not tuple:
+        raise ForyInvalidDataError("damaged dtype of arrays")
+    return numpy.dtype((base, shape))
+
+
+def structure(
+    names: Tuple[str, ...], formats: Tuple[Any, ...], offsets: Tuple[int, ...], titles: Any, itemsize: int, aligned: bool
+) -> Any:
+    """A structured dtype."""
+    import numpy
+
+    if type(formats) is not tuple or not all(isinstance(part, numpy.dtype) for part in formats):
+        raise ForyInvalidDataError("damaged structured dtype")
+    spec = {"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": itemsize}
+    if titles is not None:
+        spec["titles"] = list(titles)
+    return numpy.dtype(spec, align=bool(aligned))
+
+
+def reduce_dtype(value: Any) -> Any:
+    import numpy
+
+    if value.metadata is None:
+        if value.subdtype is not None:
+            return subarray, value.subdtype
+        if value.names is not None and value.type is numpy.void:
+            fields = [value.fields[name] for name in value.names]
+            titles = tuple([field[2] if len(field) > 2 else None for field in fields])
+            return structure, (
+                value.names, tuple([field[0] for field in fields]), tuple([field[1] for field in fields]),
+                titles if any(title is not None for title in titles) else None, value.itemsize, value.isalignedstruct,
+            )  # fmt: skip
+        if value.names is None and value.kind in "?biufcmMSUVO" and numpy.dtype(value.str) == value:
+            return dtype, (value.str,)
+    return value.__reduce_ex__(5)
+
+
+def object_array() -> Any:
+    """An array of objects without its shape and elements."""
+    import numpy
+
+    return numpy.empty(0, dtype=object)
+
+
+def fill_object_array(array: Any, state: Any) -> None:
+    """Gives an array from `object_array` its dtype, shape and elements."""
+    import numpy
+
+    of, shape, fortran, elements = state
+    count = 1
+    for length in shape:
+        if type(length) is not int or length < 0:
+            raise ForyInvalidDataError("damaged array of objects")
+        count *= length
+    if (
+        type(array) is not numpy.ndarray
+        or array.dtype != object
+        or array.size
+        or not isinstance(of, numpy.dtype)
+        or not of.hasobject
+        or type(elements) is not list
+        or len(elements) != count
+        or type(shape) is not tuple
+    ):
+        raise ForyInvalidDataError("damaged array of objects")
+    array.__setstate__((1, shape, of, bool(fortran), elements))
+
+
+def reduce_object_array(array: Any) -> Any:
+    _, shape, of, fortran, elements = array.__reduce__()[2]
+    return object_array, (), (of, shape, fortran, elements), None, None, fill_object_array
 
 
 def reduce_mapping_proxy(proxy: Any) -> Any:

@@ -43,6 +43,11 @@ def classify(cls: type) -> Tuple[str, Any]:
         return "uuid", None
     if name == ("numpy", "ndarray"):
         return "ndarray", None
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and issubclass(cls, getattr(numpy, "dtype", ())):
+        from pyfory.native.builders import reduce_dtype
+
+        return "reduce", reduce_dtype
     if name[0] in ("zoneinfo", "backports.zoneinfo") and name[1] == "ZoneInfo":
         from pyfory.native.builders import reduce_zone_info
 

@@ -87,6 +87,29 @@ def authorize(kind: int, header: Tuple[Any, ...], policy: DeserializationPolicy)
         handler.authorize(header, policy)
 
 
+def ask_find_class(kind: int, header: Tuple[Any, ...], find_class: Callable[[str, str], Any]) -> None:
+    """Asks an Unpickler's `find_class` for what a record is made with, as a pickle would.
+
+    Raises:
+        ForyInvalidDataError: unknown kind, or `find_class` gave something else,
+            which cannot make such an object. Whatever `find_class` raises.
+    """
+    handler = _HANDLERS.get(kind)
+    if handler is None:
+        raise ForyInvalidDataError("unknown kind of code: %r" % (kind,))
+    maker = _MAKERS.get(kind)
+    if kind == kinds.SENTINEL and header in parts.SENTINELS or kind == kinds.TYPEVAR and header[:1] and header[0] in parts.VARIABLES:
+        maker = ("typing", header[0]) if kind == kinds.TYPEVAR else header  # type: ignore[assignment]
+    if maker is None:
+        if kind in _FILLED:
+            return
+        raise ForyInvalidDataError("damaged code record")
+    found = find_class(*maker)
+    module = sys.modules.get(maker[0])
+    if module is None or found is not getattr(module, maker[1], None):
+        raise ForyInvalidDataError("find_class does not give %s.%s, which the message needs" % maker)
+
+
 def build(kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], policy: DeserializationPolicy, session: Session) -> Any:
     """The object without its state.
 
@@ -228,3 +251,31 @@ _HANDLERS: Dict[int, _Handler] = {
     kinds.CLASS_STAGE: _Handler(classes.build_stage),
     kinds.SENTINEL: _Handler(parts.build_sentinel, None, parts.authorize_sentinel),
 }
+
+
+# What makes the objects of a kind: the names that find_class of an Unpickler is asked for.
+_MAKERS: Dict[int, Tuple[str, str]] = {
+    kinds.FUNCTION: ("types", "FunctionType"),
+    kinds.FUNCTION_SHELL: ("types", "FunctionType"),
+    kinds.CODE: ("types", "CodeType"),
+    kinds.GLOBALS: ("types", "ModuleType"),
+    kinds.CELL_SHELL: ("types", "CellType"),
+    kinds.CLASS: ("builtins", "type"),
+    kinds.CLASS_SHELL: ("builtins", "type"),
+    kinds.MODULE: ("importlib", "import_module"),
+    kinds.MODULE_VALUE: ("types", "ModuleType"),
+    kinds.METHOD: ("builtins", "getattr"),
+    kinds.BUILTIN_METHOD: ("builtins", "getattr"),
+    kinds.PROPERTY: ("builtins", "property"),
+    kinds.STATICMETHOD: ("builtins", "staticmethod"),
+    kinds.CLASSMETHOD: ("builtins", "classmethod"),
+    kinds.DESCRIPTOR: ("builtins", "getattr"),
+    kinds.LRU_CACHE: ("functools", "lru_cache"),
+    kinds.CACHED_PROPERTY: ("functools", "cached_property"),
+    kinds.NEWTYPE: ("typing", "NewType"),
+    kinds.TYPE_ALIAS: ("typing", "TypeAliasType"),
+    kinds.WEAK_SET: ("weakref", "WeakSet"),
+    kinds.WEAK_DICT: ("weakref", "WeakValueDictionary"),
+}
+#: records that fill what another one of the same message has made
+_FILLED = frozenset((kinds.FUNCTION_BODY, kinds.CLASS_BODY, kinds.CELL))

@@ -31,7 +31,7 @@ from pyfory.native.kinds import (
     expect,
     set_attributes,
 )
-from pyfory.native.references import class_dict, reference_of
+from pyfory.native.references import class_dict, import_module, reference_of
 from pyfory.native.tracker import tracker
 from pyfory.policy import DeserializationPolicy
 
@@ -239,7 +239,7 @@ def build_typevar(header: Any, args: Any, policy: DeserializationPolicy, rs: Rea
             options["default"] = default[0]
         try:
             obj = cls(name, *constraints, **options)
-        except TypeError as error:
+        except (TypeError, ValueError, SyntaxError) as error:
             raise ForyInvalidDataError("type variable %r cannot be built here: %s" % (name, error)) from error
         try:
             obj.__module__ = module
@@ -315,7 +315,7 @@ def finish_type_alias(obj: Any, state: Any, policy: DeserializationPolicy, rs: R
 # --- objects of which a process has one ----------------------------------------------------------
 
 #: module, name: compared by identity in the standard library
-_SENTINELS = (
+SENTINELS = (
     ("dataclasses", "MISSING"),
     ("dataclasses", "KW_ONLY"),
     ("dataclasses", "_FIELD"),
@@ -342,7 +342,7 @@ SENTINEL_TYPES = frozenset(
 
 def _sentinel_name(obj: Any) -> Optional[Tuple[str, str]]:
     if type(obj).__name__ in SENTINEL_TYPES or isinstance(obj, io.TextIOWrapper):
-        for module, name in _SENTINELS:
+        for module, name in SENTINELS:
             if getattr(sys.modules.get(module), name, None) is obj:
                 return module, name
     return None
@@ -363,11 +363,9 @@ def authorize_sentinel(header: Any, policy: DeserializationPolicy) -> None:
 
 
 def build_sentinel(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    if header not in _SENTINELS:
+    if header not in SENTINELS:
         raise ForyInvalidDataError("damaged sentinel record")
-    import importlib
-
-    found = getattr(importlib.import_module(header[0]), header[1], None)
+    found = getattr(import_module(header[0], policy), header[1], None)
     if found is None:
         raise ForyInvalidDataError("this version of Python has no %s.%s" % header)
     return found

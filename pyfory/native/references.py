@@ -290,7 +290,23 @@ def import_module(name: str, policy: DeserializationPolicy) -> types.ModuleType:
             return module
     import importlib
 
-    return importlib.import_module(name)
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise
+    except (ValueError, TypeError) as error:
+        # names that no module can have: empty, relative, with NUL or surrogates
+        if name and "\0" not in name and not name.startswith(".") and _is_text(name):
+            raise
+        raise ForyInvalidDataError("impossible name of a module: %r" % name) from error
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def resolve(module_name: str, qualname: str, policy: DeserializationPolicy) -> Any:
@@ -298,28 +314,45 @@ def resolve(module_name: str, qualname: str, policy: DeserializationPolicy) -> A
 
     Under a policy other than the default nothing of the payload's choosing
     runs before the hooks: attributes are found without `__getattr__`,
-    properties and metaclass code.
+    properties and metaclass code, and the policy sees every class on the way.
 
     Raises:
         ForyInvalidDataError: there is no such name, or only user code could find it.
     """
     obj: Any = import_module(module_name, policy)
     static = policy is not DEFAULT_POLICY
-    for name in qualname.split("."):
+    names = qualname.split(".")
+    for i, name in enumerate(names):
         try:
-            obj = static_attribute(obj, name) if static else getattr(obj, name)
+            if static:
+                # the class that the last name leads through, and the one that defines it
+                seen = None
+                if issubclass(type(obj), type):
+                    seen = obj
+                    policy.validate_class(obj, is_local=is_local_name(module_name, ".".join(names[:i])))
+                obj, base = static_attribute(obj, name)
+                if base is not None and base is not seen:
+                    policy.validate_class(base, is_local=is_local_name(class_module(base), class_qualname(base)))
+            else:
+                obj = getattr(obj, name)
         except AttributeError:
             raise ForyInvalidDataError("module %r has no %r" % (module_name, qualname)) from None
-    is_local = is_local_name(module_name, qualname)
-    if isinstance(obj, type):
+    validate(obj, is_local_name(module_name, qualname), policy)
+    return obj
+
+
+def validate(obj: Any, is_local: bool, policy: DeserializationPolicy) -> None:
+    """Shows the policy what a name led to, by the hook for its kind."""
+    # by type() and not isinstance(), which asks the object for __class__
+    kind = type(obj)
+    if issubclass(kind, type):
         policy.validate_class(obj, is_local=is_local)
-    elif isinstance(obj, (types.MethodType, types.BuiltinFunctionType)) and not isinstance(
-        getattr(obj, "__self__", None), (types.ModuleType, type(None))
+    elif kind in (types.MethodType, types.BuiltinFunctionType) and not issubclass(
+        type(obj.__self__), (types.ModuleType, type(None))
     ):
         policy.validate_method(obj, is_local=is_local)
     else:
         policy.validate_function(obj, is_local=is_local)
-    return obj
 
 
 _PLAIN_DESCRIPTORS = (
@@ -334,34 +367,55 @@ _PLAIN_DESCRIPTORS = (
 )
 
 
-def static_attribute(owner: Any, name: str) -> Any:
-    """`getattr(owner, name)` for modules, classes and wrappers, running no code of the user's."""
-    if isinstance(owner, types.ModuleType):
-        try:
-            return vars(owner)[name]
-        except KeyError:
-            raise AttributeError(name) from None
-    if isinstance(owner, type):
+def has_static(cls: type, name: str) -> bool:
+    """Do instances of `cls` find `name` in their class?"""
+    return any(name in class_dict(base) for base in class_mro(cls))
+
+
+def static_attribute(owner: Any, name: str) -> Tuple[Any, Optional[type]]:
+    """`getattr(owner, name)` for modules, classes and wrappers, running no code of the user's.
+
+    Also the class that declares it, or None.
+    """
+    kind = type(owner)
+    if issubclass(kind, type):
         for cls in class_mro(owner):
             if name in class_dict(cls):
                 value = class_dict(cls)[name]
                 break
         else:
             raise AttributeError(name)
-        if isinstance(value, staticmethod):
-            return value.__func__
-        if type(value) is classmethod:
-            return types.MethodType(value.__func__, owner)
-        if type(value) is types.ClassMethodDescriptorType:
-            return value.__get__(None, owner)
-        if isinstance(value, _PLAIN_DESCRIPTORS) or not hasattr(type(value), "__get__"):
-            return value
+        of_value = type(value)
+        if issubclass(of_value, staticmethod):
+            return _static_func(value), cls
+        if of_value is classmethod:
+            return types.MethodType(value.__func__, owner), cls
+        if of_value is types.ClassMethodDescriptorType:
+            return value.__get__(None, owner), cls
+        if issubclass(of_value, _PLAIN_DESCRIPTORS) or not has_static(of_value, "__get__"):
+            return value, cls
         raise ForyInvalidDataError("Cannot resolve descriptor %r of %r safely" % (name, class_qualname(owner)))
     if name == "__class__":
-        return type(owner)
-    if type(owner) in (types.MethodType, property) and name in ("__func__", "fget", "fset", "fdel"):
-        return getattr(owner, name)
-    try:
-        return object.__getattribute__(owner, "__dict__")[name]
-    except (AttributeError, KeyError, TypeError):
-        raise AttributeError(name) from None
+        return kind, None
+    if kind is types.MethodType and name == "__func__":
+        return owner.__func__, None
+    if kind is property and name in ("fget", "fset", "fdel"):
+        return getattr(owner, name), None
+    namespace = _instance_dict(owner)
+    if namespace is None or name not in namespace:
+        raise AttributeError(name)
+    return namespace[name], None
+
+
+_static_func: Callable[[Any], Any] = vars(staticmethod)["__func__"].__get__
+
+
+def _instance_dict(owner: Any) -> Optional[Dict[str, Any]]:
+    """The dict of a module or another object, unless its class has made something else of `__dict__`."""
+    for cls in class_mro(type(owner)):
+        found = class_dict(cls).get("__dict__")
+        if found is not None:
+            if type(found) in (types.GetSetDescriptorType, types.MemberDescriptorType):
+                return found.__get__(owner)  # type: ignore[union-attr,no-any-return]
+            return None
+    return None

@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import copyreg
 import sys
-from types import FunctionType
-from typing import Any, Dict, List, Optional, Set, Tuple
+from types import CodeType, FunctionType, MappingProxyType, MemberDescriptorType, ModuleType
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from pyfory.error import ForyError, ForyInvalidDataError, ForyUnsupportedError, TypeUnregisteredError
-from pyfory.native.safe import SAFE_CLASSES, SAFE_FUNCTIONS
+from pyfory.error import (
+    ForyError,
+    ForyInvalidDataError,
+    ForyUnsupportedError,
+    TypeNotCompatibleError,
+    TypeUnregisteredError,
+)
+from pyfory.native.safe import SAFE_CALLS, SAFE_CLASSES, expands, holds_memory
 from pyfory.policy import DEFAULT_POLICY
 from pyfory.registry import Registration, TypeRegistry
 
@@ -169,19 +175,30 @@ class NativeRegistry(TypeRegistry):
         info = self._by_id.get(user_id)
         if info is None:
             raise TypeUnregisteredError("no class is registered with type_id=%d" % user_id)
+        self._show(info.cls)
         return info.cls
 
     def class_by_name(self, typename: str, module: str, qualname: str) -> Any:
         """The class registered under a name; unregistered, it is looked up where the writer had it."""
         namespace, _, simple = typename.rpartition(".")
         info = self._by_name.get((namespace, simple))
-        return info.cls if info is not None else self.resolve_global(module, qualname)
+        if info is None:
+            return self.resolve_global(module, qualname)
+        self._show(info.cls)
+        return info.cls
+
+    def _show(self, cls: type) -> None:
+        """Shows a registered class to the policy, as one found by its name."""
+        if self.guarded:
+            from pyfory.native.references import is_local_name, validate
+
+            validate(cls, is_local_name(cls.__module__, cls.__qualname__), self.policy)
 
     def _find_allowed(self, module: str, qualname: str) -> Any:
         for cls in self._by_class:
             if cls.__module__ == module and cls.__qualname__ == qualname:
                 return cls
-        if (module, qualname) in SAFE_CLASSES or (module, qualname) in SAFE_FUNCTIONS:
+        if (module, qualname) in SAFE_CLASSES or (module, qualname) in SAFE_CALLS:
             return _walk(_import(module), qualname, None)
         return None
 
@@ -199,49 +216,84 @@ class NativeRegistry(TypeRegistry):
     def call_reduce(self, callable_obj: Any, args: tuple, kwargs: Optional[dict]) -> Any:
         """callable_obj(*args), if strict mode and policy allow it."""
         if self.guarded:
-            if isinstance(callable_obj, type):
-                self.policy.authorize_instantiation(callable_obj)
+            made = _made_by(callable_obj, args)
+            if made is not None:
+                self.policy.authorize_instantiation(made)
             replacement = self.policy.intercept_reduce_call(callable_obj, args)
             if replacement is not None:
                 return replacement
         else:
-            self._check_callable(callable_obj)
+            self.check_call(callable_obj, args)
         if not callable(callable_obj):
             raise ForyInvalidDataError("%s is not callable" % type(callable_obj).__name__)
-        return callable_obj(*args, **(kwargs or {}))
+        return self._run(callable_obj, args, kwargs)
 
     def call_new(self, cls: type, args: tuple, kwargs: Optional[dict]) -> Any:
         """cls.__new__(*args) with cls in front, if strict mode and policy allow it."""
         if self.guarded:
             self.authorize_instantiation(cls)
         else:
-            self._check_callable(cls)
-        return cls.__new__(*args, **(kwargs or {}))
+            self.check_new(cls, args[1:])
+        return self._run(cls.__new__, args, kwargs)
 
-    def _check_callable(self, callable_obj: Any) -> None:
+    def check_call(self, callable_obj: Any, args: tuple) -> None:
+        """Would strict mode call this? Asked by the writer, too.
+
+        Raises TypeUnregisteredError.
+        """
         if isinstance(callable_obj, type):
-            if callable_obj in self._by_class or _is_safe_class(callable_obj):
+            if callable_obj in self._by_class:
+                if expands(callable_obj, args):
+                    raise self._uncalled(callable_obj, "with these arguments")
                 return
-        else:
-            name = (getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None))
-            if name in SAFE_FUNCTIONS and _walk(_import(name[0]), name[1], None) is callable_obj:  # type: ignore[arg-type]
-                return
-        raise TypeUnregisteredError(
-            "strict mode: the message wants to call %s; register the class, or use strict=False or a policy "
-            "for trusted payloads" % getattr(callable_obj, "__qualname__", type(callable_obj).__qualname__)
+        name = (getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None))
+        check = SAFE_CALLS.get(name, _MISSING)  # type: ignore[call-overload]
+        if check is _MISSING or _walk(_import(name[0]), name[1], None) is not callable_obj:  # type: ignore[arg-type]
+            raise self._uncalled(callable_obj, "")
+        if check is not None:
+            try:
+                check(args)
+            except ValueError as error:
+                raise self._uncalled(callable_obj, "with %s" % error) from None
+
+    def check_new(self, cls: type, args: tuple) -> None:
+        """Would strict mode call cls.__new__ with these arguments? Asked by the writer, too."""
+        if cls not in self._by_class and (args or not _is_safe_class(cls)) or expands(cls, args):
+            raise self._uncalled(cls, "with arguments" if args else "")
+
+    def _uncalled(self, callable_obj: Any, how: str) -> TypeUnregisteredError:
+        return TypeUnregisteredError(
+            "strict mode does not call %s %s; register the class, or use strict=False or a policy for trusted payloads"
+            % (getattr(callable_obj, "__qualname__", type(callable_obj).__qualname__), how)
         )
+
+    def _run(self, callable_obj: Any, args: tuple, kwargs: Optional[dict] = None) -> Any:
+        try:
+            return callable_obj(*args, **(kwargs or {}))
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, NotImplementedError) as error:
+            if not self.strict or isinstance(error, ForyError) or not _is_foreign(callable_obj, error):
+                raise
+            raise ForyInvalidDataError(
+                "%s: %s" % (getattr(callable_obj, "__qualname__", type(callable_obj).__qualname__), error)
+            ) from error
 
     def apply_state(self, obj: Any, state: Any) -> None:
         """Gives an object its state as pickle does, the policy first."""
-        if self.guarded and state is not None:
-            self.policy.intercept_setstate(obj, state)
+        if self.guarded:
+            if state is not None:
+                self.policy.intercept_setstate(obj, state)
+        elif self.strict and holds_memory(obj):
+            raise TypeUnregisteredError("strict mode takes no state for %s" % type(obj).__qualname__)
         setstate = getattr(obj, "__setstate__", _MISSING)
         if setstate is not _MISSING:
-            setstate(state)
+            self._run(setstate, (state,))
             return
         slots = None
         if isinstance(state, tuple) and len(state) == 2:
             state, slots = state
+        for part in (state, slots):
+            if part and not isinstance(part, dict):
+                raise ForyInvalidDataError("the state of a %s is not a dict" % type(obj).__qualname__)
         if state:
             try:
                 attributes = obj.__dict__
@@ -251,7 +303,34 @@ class NativeRegistry(TypeRegistry):
                 attributes[sys.intern(name) if type(name) is str else name] = value
         if slots:
             for name, value in slots.items():
-                setattr(obj, name, value)
+                if self.strict and name in ("__class__", "__dict__"):
+                    raise ForyInvalidDataError("%s as a slot of a %s" % (name, type(obj).__qualname__))
+                self._run(setattr, (obj, name, value))
+
+    def fill_object(self, obj: Any, fields: Dict[str, Any]) -> None:
+        """Gives a plain object its attributes, the policy first."""
+        self.policy.intercept_setstate(obj, fields)
+        from pyfory.native.references import class_dict, class_mro
+
+        attributes: Any = None
+        for name, value in fields.items():
+            for cls in class_mro(type(obj)):
+                if name in class_dict(cls):
+                    slot = class_dict(cls)[name]
+                    break
+            else:
+                slot = None
+            if type(slot) is MemberDescriptorType:
+                slot.__set__(obj, value)  # type: ignore[union-attr]
+                continue
+            if attributes is None:
+                try:
+                    attributes = obj.__dict__
+                except AttributeError:
+                    raise TypeNotCompatibleError(
+                        "%s has no place for attribute %r" % (type(obj).__qualname__, name)
+                    ) from None
+            attributes[name] = value
 
     def inspect_reduced(self, obj: Any) -> Any:
         """The object itself, or what the policy puts in its place."""
@@ -260,27 +339,27 @@ class NativeRegistry(TypeRegistry):
 
     # ---- reading: code ------------------------------------------------------------------------
 
-    def authorize_code(self, kind: int, header: tuple) -> None:
+    def authorize_code(self, kind: int, header: tuple, session: Dict[Any, Any]) -> None:
         """Before the body of a function, class or module is read."""
         if self.strict and not self.guarded:
             raise TypeUnregisteredError(
                 "strict mode reads no functions, classes and modules by value: use strict=False or a policy "
                 "for trusted payloads"
             )
-        from pyfory.native.code import authorize
+        from pyfory.native import code, kinds
 
-        authorize(kind, header, self.policy)
+        code.authorize(kind, header, self.policy)
+        # The policy hears of bytecode with the function that it belongs to.
+        if kind in (kinds.FUNCTION, kinds.FUNCTION_SHELL):
+            session["function"] = True
+        elif kind == kinds.CODE and self.guarded and "function" not in session:
+            self.policy.authorize_instantiation(CodeType, is_local=True)
 
-    def ask_find_class(self, kind: int, find_class: Any) -> None:
-        """Code by value passes an Unpickler's find_class as the callables that pickle would name."""
-        from pyfory.native import kinds
+    def ask_find_class(self, kind: int, header: tuple, find_class: Callable[[str, str], Any]) -> None:
+        """Before a record of an Unpickler that has its own find_class is made."""
+        from pyfory.native import code
 
-        if kind == kinds.MODULE:
-            find_class("importlib", "import_module")
-        elif kind in (kinds.METHOD, kinds.BUILTIN_METHOD, kinds.DESCRIPTOR):
-            find_class("builtins", "getattr")
-        else:
-            find_class("pyfory.native.code", "build")
+        code.ask_find_class(kind, header, find_class)
 
     def build_code(self, kind: int, header: tuple, args: tuple, session: Dict[Any, Any]) -> Any:
         from pyfory.native.code import build
@@ -292,6 +371,14 @@ class NativeRegistry(TypeRegistry):
 
         return finish(kind, obj, state, self.policy, session)
 
+    # ---- arrays of objects ----------------------------------------------------------------
+
+    def reduce_object_array(self, array: Any) -> tuple:
+        from pyfory.native.builders import reduce_object_array
+
+        reduced: tuple = reduce_object_array(array)
+        return reduced
+
     # ---- registering -----------------------------------------------------------------------------
 
     def engine_arguments(self, info: Registration) -> tuple:
@@ -299,7 +386,25 @@ class NativeRegistry(TypeRegistry):
         return info.cls, self.guarded
 
 
+def _made_by(callable_obj: Any, args: tuple) -> Optional[type]:
+    """The class that a call makes an instance of: itself, or the first argument of copyreg's functions."""
+    if callable_obj in (copyreg.__newobj__, copyreg.__newobj_ex__, copyreg._reconstructor):  # type: ignore[attr-defined]
+        callable_obj = args[0] if args else None
+    return callable_obj if isinstance(callable_obj, type) else None
+
+
+def _is_foreign(callable_obj: Any, error: BaseException) -> bool:
+    """Did the call fail for what it was given, and not in code of the user's?"""
+    traceback = error.__traceback__
+    if traceback is None or traceback.tb_next is None:
+        return True
+    return (getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None)) in SAFE_CALLS
+
+
 def _is_safe_class(cls: type) -> bool:
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and issubclass(cls, getattr(numpy, "dtype", ())):
+        return True
     name = (cls.__module__, cls.__qualname__)
     if name not in SAFE_CLASSES:
         return False
