@@ -65,9 +65,12 @@ class NativeRegistry(TypeRegistry):
         serializer = self._serializer_for(cls)
         if serializer is not None:
             return "serializer", serializer
+        kind = classify.classify(cls)
         if self.strict and cls not in self._by_class and not _is_safe_class(cls):
-            raise self._unregistered(cls)
-        return classify.classify(cls)
+            # Classes and functions are asked for one by one when they are named.
+            if kind[0] != "code" and (kind[0] != "reduce" or kind[1] is None):
+                raise self._unregistered(cls)
+        return kind
 
     def changed_reducers(self) -> List[Tuple[type, Tuple[str, Any]]]:
         """Classes that copyreg's table has got or lost since the last call, with how they travel now."""
@@ -246,9 +249,9 @@ class NativeRegistry(TypeRegistry):
                 if expands(callable_obj, args):
                     raise self._uncalled(callable_obj, "with these arguments")
                 return
-        name = (getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None))
-        check = SAFE_CALLS.get(name, _MISSING)  # type: ignore[call-overload]
-        if check is _MISSING or _walk(_import(name[0]), name[1], None) is not callable_obj:  # type: ignore[arg-type]
+        name = _call_name(callable_obj)
+        check = SAFE_CALLS.get(name, _MISSING)
+        if check is _MISSING or _walk(_import(name[0]), name[1], None) is not callable_obj:
             raise self._uncalled(callable_obj, "")
         if check is not None:
             try:
@@ -398,7 +401,17 @@ def _is_foreign(callable_obj: Any, error: BaseException) -> bool:
     traceback = error.__traceback__
     if traceback is None or traceback.tb_next is None:
         return True
-    return (getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None)) in SAFE_CALLS
+    return _call_name(callable_obj) in SAFE_CALLS
+
+
+def _call_name(callable_obj: Any) -> Any:
+    """The key of SAFE_CALLS; of a bound method, that of its class."""
+    if callable_obj is MappingProxyType:
+        return "types", "MappingProxyType"
+    owner = getattr(callable_obj, "__self__", None)
+    if owner is not None and not isinstance(owner, ModuleType):
+        callable_obj = type(owner)
+    return getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None)
 
 
 def _is_safe_class(cls: type) -> bool:
