@@ -198,6 +198,15 @@ fory_native_read_instance(ForyReadCtx *r)
     if (cls == NULL) {
         return NULL;
     }
+    /* before the class is looked at, which may run code of its metaclass */
+    if (r->native->guarded && PyType_Check(cls)) {
+        PyObject *rc = PyObject_CallMethod(r->engine->registry, "authorize_instantiation", "(O)", cls);
+        Py_XDECREF(rc);
+        if (rc == NULL) {
+            Py_DECREF(cls);
+            return NULL;
+        }
+    }
     entry = PyType_Check(cls) ? fory_entry_of(r->engine, (PyTypeObject *)cls) : NULL;
     if (entry == NULL || entry->codec->write != write_instance) {
         if (!PyErr_Occurred() || PyErr_ExceptionMatches(r->st->errors[FORY_E_UNREGISTERED])) {
@@ -209,14 +218,6 @@ fory_native_read_instance(ForyReadCtx *r)
         return NULL;
     }
     const ForyCodec *body = ((const ForyInstanceCodec *)entry->codec)->body;
-    if (r->native->guarded) {
-        PyObject *rc = PyObject_CallMethod(r->engine->registry, "authorize_instantiation", "(O)", cls);
-        Py_XDECREF(rc);
-        if (rc == NULL) {
-            Py_DECREF(cls);
-            return NULL;
-        }
-    }
     r->pending_ref = id;
     v = body->read(r, body);
     Py_DECREF(cls);

@@ -18,6 +18,7 @@ through a `Shell`, so this order is enough for every cycle.
 from __future__ import annotations
 
 import functools
+import sys
 import io
 import types
 import typing
@@ -272,10 +273,11 @@ _MAKERS: Dict[int, Tuple[str, str]] = {
     kinds.DESCRIPTOR: ("builtins", "getattr"),
     kinds.LRU_CACHE: ("functools", "lru_cache"),
     kinds.CACHED_PROPERTY: ("functools", "cached_property"),
+    kinds.PARTIALMETHOD: ("functools", "partialmethod"),
     kinds.NEWTYPE: ("typing", "NewType"),
     kinds.TYPE_ALIAS: ("typing", "TypeAliasType"),
     kinds.WEAK_SET: ("weakref", "WeakSet"),
     kinds.WEAK_DICT: ("weakref", "WeakValueDictionary"),
 }
 #: records that fill what another one of the same message has made
-_FILLED = frozenset((kinds.FUNCTION_BODY, kinds.CLASS_BODY, kinds.CELL))
+_FILLED = frozenset((kinds.FUNCTION_BODY, kinds.CLASS_BODY, kinds.CELL, kinds.CLASS_NAMESPACE, kinds.CLASS_STAGE))

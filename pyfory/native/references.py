@@ -330,7 +330,7 @@ def resolve(module_name: str, qualname: str, policy: DeserializationPolicy) -> A
                 if issubclass(type(obj), type):
                     seen = obj
                     policy.validate_class(obj, is_local=is_local_name(module_name, ".".join(names[:i])))
-                obj, base = static_attribute(obj, name)
+                obj, base = static_lookup(obj, name)
                 if base is not None and base is not seen:
                     policy.validate_class(base, is_local=is_local_name(class_module(base), class_qualname(base)))
             else:
@@ -372,11 +372,13 @@ def has_static(cls: type, name: str) -> bool:
     return any(name in class_dict(base) for base in class_mro(cls))
 
 
-def static_attribute(owner: Any, name: str) -> Tuple[Any, Optional[type]]:
-    """`getattr(owner, name)` for modules, classes and wrappers, running no code of the user's.
+def static_attribute(owner: Any, name: str) -> Any:
+    """`getattr(owner, name)` for modules, classes and wrappers, running no code of the user's."""
+    return static_lookup(owner, name)[0]
 
-    Also the class that declares it, or None.
-    """
+
+def static_lookup(owner: Any, name: str) -> Tuple[Any, Optional[type]]:
+    """The same, and the class that declares the attribute, or None."""
     kind = type(owner)
     if issubclass(kind, type):
         for cls in class_mro(owner):

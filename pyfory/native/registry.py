@@ -61,6 +61,7 @@ class NativeRegistry(TypeRegistry):
         has no meaning in another process.
         """
         from pyfory.native import classify
+        from pyfory.native.builders import REDUCERS
 
         serializer = self._serializer_for(cls)
         if serializer is not None:
@@ -68,7 +69,7 @@ class NativeRegistry(TypeRegistry):
         kind = classify.classify(cls)
         if self.strict and cls not in self._by_class and not _is_safe_class(cls):
             # Classes and functions are asked for one by one when they are named.
-            if kind[0] != "code" and (kind[0] != "reduce" or kind[1] is None):
+            if kind[0] != "code" and cls not in REDUCERS:
                 raise self._unregistered(cls)
         return kind
 

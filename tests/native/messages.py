@@ -123,6 +123,11 @@ CODE_RECORDS: Dict[str, List[bytes]] = {
     "CELL_SHELL": [code("CELL_SHELL", values(), values(), FIRE)],
     "CELL": [code("CELL", values(), values(code("CELL_SHELL", values())), tuple_of(FIRE))],
     "CLASS": [code("CLASS", CLASS_HEADER, values(NONE, tuple_of(reference("Canary")), NONE, NONE))],
+    "CLASS_NAMESPACE": [code("CLASS_NAMESPACE", values(), values(FIRE)), code("CLASS_NAMESPACE", values(), values(reference("Canary")))],
+    "CLASS_STAGE": [
+        code("CLASS_STAGE", values(), values(FIRE, NONE, NONE)),
+        code("CLASS_STAGE", values(), values(reference("Canary"), NONE, NONE)),
+    ],
     "CLASS_SHELL": [code("CLASS_SHELL", CLASS_HEADER, values(NONE, tuple_of(), NONE, NONE))],
     "CLASS_BODY": [code("CLASS_BODY", values(), values(reference("Canary")))],
     "MODULE": [code("MODULE", values(string(CANARY)))],
@@ -145,6 +150,7 @@ CODE_RECORDS: Dict[str, List[bytes]] = {
             values(reference("Canary"), tuple_of(), tuple_of()),
         )
     ],
+    "PARTIALMETHOD": [code("PARTIALMETHOD", values(), values(), FIRE)],
     "NEWTYPE": [code("NEWTYPE", values(string("N"), string("N"), NONE), values(reference("Canary")))],
     "TYPE_ALIAS": [code("TYPE_ALIAS", values(string("A")), values(reference("Canary"), tuple_of()))],
     "WEAK_SET": [code("WEAK_SET", values(), values(), FIRE)],
@@ -205,6 +211,12 @@ BY_TAG: Dict[str, List[bytes]] = {
     "LIST_N": [tag("LIST_N") + values(FIRE)],
     "TUPLE_N": [tag("TUPLE_N") + values(FIRE)],
     "DICT_N": [tag("DICT_N") + vu(1) + NONE + FIRE],
+    "DICT_SHAPE": [
+        tag("DICT_SHAPE") + vu(1) + string("a") + FIRE,
+        tag("DICT_SHAPE") + vu(1) + FIRE + NONE,
+        bytes([TAGS["FORY_N_LIST"] + 2]) + tag("DICT_SHAPE") + vu(1) + string("a") + number(1) + tag("DICT_LIKE") + b"\x00" + FIRE,
+    ],
+    "DICT_LIKE": [tag("DICT_LIKE") + b"\x00" + FIRE],
     "SET": [tag("SET") + values(FIRE)],
     "FROZENSET": [tag("FROZENSET") + values(FIRE)],
     "INTS": [tag("INTS") + vu(3) + b"\x02\x04\x06"],
