@@ -1,0 +1,135 @@
+"""The row format: rows that are read without being decoded.
+
+    from pyfory import format as rows
+
+    encoder = rows.encoder(Person)
+    row = encoder.to_row(person)      # bytes in the standard row layout
+    row.name                          # made when asked for
+
+Section 17 of the wire format; docs/row-format.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyfory.format.infer import (
+    get_cls_by_schema,
+    get_type_id,
+    infer_data_type,
+    infer_schema,
+    remove_schema,
+    reset,
+)
+from pyfory.format.schema import Schema, compute_schema_hash, schema
+from pyfory.format.types import (
+    DataType,
+    DecimalType,
+    Field,
+    ListType,
+    MapType,
+    StructType,
+    binary,
+    boolean,
+    date32,
+    decimal,
+    duration,
+    field,
+    float16,
+    float32,
+    float64,
+    get_byte_width,
+    int8,
+    int16,
+    int32,
+    int64,
+    list_,
+    map_,
+    string,
+    struct,
+    timestamp,
+    utf8,
+)
+from pyfory.types import TypeId
+
+if TYPE_CHECKING:
+    from pyfory._core import ArrayData, MapData, RowData
+    from pyfory.format.arrow import ArrowWriter, from_arrow_schema, to_arrow_schema
+    from pyfory.format.batch import RowBatch
+    from pyfory.format.encoder import Encoder, RowEncoder, create_row_encoder, encoder
+
+__all__ = [
+    "ArrayData",
+    "ArrowWriter",
+    "DataType",
+    "DecimalType",
+    "Encoder",
+    "Field",
+    "ListType",
+    "MapData",
+    "MapType",
+    "RowBatch",
+    "RowData",
+    "RowEncoder",
+    "Schema",
+    "StructType",
+    "TypeId",
+    "binary",
+    "boolean",
+    "compute_schema_hash",
+    "create_row_encoder",
+    "date32",
+    "decimal",
+    "duration",
+    "encoder",
+    "field",
+    "float16",
+    "float32",
+    "float64",
+    "from_arrow_schema",
+    "get_byte_width",
+    "get_cls_by_schema",
+    "get_type_id",
+    "infer_data_type",
+    "infer_schema",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "list_",
+    "map_",
+    "remove_schema",
+    "reset",
+    "schema",
+    "string",
+    "struct",
+    "timestamp",
+    "to_arrow_schema",
+    "utf8",
+]
+
+#: loaded on first use
+_LAZY = {
+    "ArrayData": "pyfory._core",
+    "MapData": "pyfory._core",
+    "RowData": "pyfory._core",
+    "ArrowWriter": "pyfory.format.arrow",
+    "from_arrow_schema": "pyfory.format.arrow",
+    "to_arrow_schema": "pyfory.format.arrow",
+    "RowBatch": "pyfory.format.batch",
+    "Encoder": "pyfory.format.encoder",
+    "RowEncoder": "pyfory.format.encoder",
+    "create_row_encoder": "pyfory.format.encoder",
+    "encoder": "pyfory.format.encoder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError("module 'pyfory.format' has no attribute %r" % name)
+    import importlib
+
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    # kept under its name: importing pyfory.format.encoder has put the module there
+    globals()[name] = value
+    return value
