@@ -73,6 +73,9 @@ from pyfory.types import TypeId
 if TYPE_CHECKING:
     from pyfory._runtime import show_runtime
     from pyfory.lib import mmh3
+    from pyfory import format
+    from pyfory._core import RowData
+    from pyfory.format import Encoder, create_row_encoder, encoder
     from pyfory.native.references import register_by_value, unregister_by_value
     from pyfory.stream import Reader
     from pyfory.type_util import get_qualified_classname, record_class_factory
@@ -91,6 +94,7 @@ __all__ = [
     "BufferObject",
     "CollectionSerializer",
     "DeserializationPolicy",
+    "Encoder",
     "FixedInt32",
     "FixedInt64",
     "FixedUInt32",
@@ -114,6 +118,7 @@ __all__ = [
     "PyArray",
     "Reader",
     "Ref",
+    "RowData",
     "Serializer",
     "TaggedInt64",
     "TaggedUInt64",
@@ -130,28 +135,35 @@ __all__ = [
     "UInt8Array",
     "UnknownStruct",
     "__version__",
+    "create_row_encoder",
     "dataclass",
     "dataslots",
+    "encoder",
     "field",
     "get_qualified_classname",
     "mmh3",
     "record_class_factory",
+    "format",
     "register_by_value",
     "show_runtime",
     "unregister_by_value",
 ]
 
 _LAZY = {
-    "Reader": "pyfory.stream",
-    "UnknownStruct": "pyfory.unknown",
+    "Encoder": "pyfory.format",
     "NonExistEnum": "pyfory.unknown",
     "get_qualified_classname": "pyfory.type_util",
     "record_class_factory": "pyfory.type_util",
+    "Reader": "pyfory.stream",
+    "RowData": "pyfory._core",
+    "UnknownStruct": "pyfory.unknown",
+    "create_row_encoder": "pyfory.format",
+    "encoder": "pyfory.format",
     "register_by_value": "pyfory.native.references",
     "unregister_by_value": "pyfory.native.references",
     "show_runtime": "pyfory._runtime",
 }
-_SUBMODULES = ("error", "union", "unknown", "lib", "meta", "policy", "types", "simd")
+_SUBMODULES = ("error", "format", "union", "unknown", "lib", "meta", "policy", "types", "simd")
 
 
 def __getattr__(name: str) -> Any:

@@ -134,6 +134,12 @@ class Schema:
             return self.field(key)
         raise ForyTypeError("fields are found by int or str, not %s" % type(key).__name__)
 
+    def __arrow_c_schema__(self) -> Any:
+        """The capsule through which Arrow libraries read the schema."""
+        from pyfory.format.arrow import schema_capsule
+
+        return schema_capsule(self)
+
     # ---- comparison
 
     def equals(self, other: Any) -> bool:
@@ -328,3 +334,14 @@ def _take_type(cursor: _Cursor, depth: int) -> DataType:
         precision = cursor.u8()
         return decimal(precision, cursor.u8())
     raise ForyInvalidDataError("malformed row schema: type %d has no row form" % type_id)
+
+
+_ARROW = ("arrow_type_to_fory_type_id", "fory_type_id_to_arrow_type", "from_arrow_schema", "to_arrow_schema")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ARROW:
+        from pyfory.format import arrow
+
+        return getattr(arrow, name)
+    raise AttributeError("module 'pyfory.format.schema' has no attribute %r" % name)
