@@ -1,5 +1,5 @@
 /* pyfory._core: multi-phase initialisation and nothing else. */
-#include "codecs/codecs.h"
+#include "row/row.h"
 
 static int
 core_exec(PyObject *module)
@@ -8,7 +8,7 @@ core_exec(PyObject *module)
     if (fory_select_kernels(st) < 0 || fory_state_init(module, st) < 0 ||
         fory_wire_functions_init(module, st) < 0 || fory_buffer_init(module, st) < 0 ||
         fory_dense_array_init(module, st) < 0 || fory_engine_init(module, st) < 0 ||
-        fory_extension_init(module, st) < 0) {
+        fory_extension_init(module, st) < 0 || fory_row_init(module, st) < 0) {
         return -1;
     }
     return 0;

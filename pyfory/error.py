@@ -56,6 +56,10 @@ class ForyInvalidError(ForyError, ValueError):
     """An argument or setting is not valid."""
 
 
+class ForyFieldError(ForyInvalidError, AttributeError, KeyError):
+    """A row has no field of this name."""
+
+
 class ForyIOError(ForyError, OSError):
     """A stream did not behave as a stream."""
 
@@ -118,6 +122,10 @@ class ForyLimitError(ForyInvalidDataError):
 
 class TypeNotCompatibleError(ForyInvalidDataError):
     """A received schema cannot be read into the local class."""
+
+
+class ForySchemaHashError(TypeNotCompatibleError, AssertionError):
+    """A row was written with another schema than the reader's."""
 
 
 class TypeUnregisteredError(ForyTypeError, ValueError):

@@ -80,6 +80,9 @@ void fory_text_init(ForyState *st);
 int fory_temporal_init(ForyState *st);
 void fory_decimal_init(ForyState *st);
 PyTypeObject *fory_datetime_type(void); /* borrowed */
+/* The instant of a datetime or an instance of a derived class: seconds since
+ * 1970 and microseconds; naive values are local time. May run Python code. 0 / -1. */
+int fory_datetime_instant(ForyState *st, PyObject *v, int64_t *seconds, int64_t *micros);
 void fory_arrays_init(ForyState *st);
 void fory_collections_init(ForyState *st);
 void fory_maps_init(ForyState *st);

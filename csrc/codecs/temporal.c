@@ -1,44 +1,9 @@
 /* date, datetime and timedelta (wire-format 4.1 to 4.3), in integers over the
  * whole range of Python's types (decision 26). */
 #include "codecs/codecs.h"
+#include "wire/calendar.h"
 
 #include <datetime.h>
-
-#define MIN_DAYS (-719162) /* 0001-01-01, days since 1970-01-01 */
-#define MAX_DAYS 2932896   /* 9999-12-31 */
-#define DAY 86400
-
-/* Proleptic Gregorian calendar by eras of 400 years, which start in March. */
-static int64_t
-days_from_civil(int y, int m, int d)
-{
-    int64_t year = m <= 2 ? y - 1 : y;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t yoe = year - era * 400;
-    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-static void
-civil_from_days(int64_t days, int *y, int *m, int *d)
-{
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t doe = days - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    *d = (int)(doy - (153 * mp + 2) / 5 + 1);
-    *m = (int)(mp < 10 ? mp + 3 : mp - 9);
-    *y = (int)(yoe + era * 400 + (*m <= 2));
-}
-
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-    int64_t q = a / b;
-    return q * b > a ? q - 1 : q;
-}
 
 static PyObject *
 out_of_calendar(ForyReadCtx *r)
@@ -59,7 +24,7 @@ write_date(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (fory_room(w, FORY_VU64_MAX) < 0) {
         return -1;
     }
-    fory_put_vi64(&w->out, days_from_civil(PyDateTime_GET_YEAR(v), PyDateTime_GET_MONTH(v), PyDateTime_GET_DAY(v)));
+    fory_put_vi64(&w->out, fory_days_from_civil(PyDateTime_GET_YEAR(v), PyDateTime_GET_MONTH(v), PyDateTime_GET_DAY(v)));
     return 0;
 }
 
@@ -74,10 +39,10 @@ read_date(ForyReadCtx *r, const ForyCodec *c)
         fory_read_bad(r, rc);
         return NULL;
     }
-    if (days < MIN_DAYS || days > MAX_DAYS) {
+    if (days < FORY_MIN_DAYS || days > FORY_MAX_DAYS) {
         return out_of_calendar(r);
     }
-    civil_from_days(days, &y, &m, &d);
+    fory_civil_from_days(days, &y, &m, &d);
     return PyDate_FromDate(y, m, d);
 }
 
@@ -87,7 +52,7 @@ read_date(ForyReadCtx *r, const ForyCodec *c)
 static int64_t
 wall_seconds(PyObject *v)
 {
-    return days_from_civil(PyDateTime_GET_YEAR(v), PyDateTime_GET_MONTH(v), PyDateTime_GET_DAY(v)) * DAY +
+    return fory_days_from_civil(PyDateTime_GET_YEAR(v), PyDateTime_GET_MONTH(v), PyDateTime_GET_DAY(v)) * FORY_DAY +
            PyDateTime_DATE_GET_HOUR(v) * 3600 + PyDateTime_DATE_GET_MINUTE(v) * 60 + PyDateTime_DATE_GET_SECOND(v);
 }
 
@@ -95,19 +60,19 @@ wall_seconds(PyObject *v)
  * timestamp of whole seconds is exact. The ends of the calendar, which the
  * platform refuses, take the offset of two days further in. */
 static int
-naive_seconds(ForyWriteCtx *w, PyObject *v, int64_t *out)
+naive_seconds(ForyState *st, PyObject *v, int64_t *out)
 {
     static const int shifts[] = {0, 2, -2};
     for (int i = 0; i < 3; i++) {
-        int64_t days = days_from_civil(PyDateTime_GET_YEAR(v), PyDateTime_GET_MONTH(v), PyDateTime_GET_DAY(v));
+        int64_t days = fory_days_from_civil(PyDateTime_GET_YEAR(v), PyDateTime_GET_MONTH(v), PyDateTime_GET_DAY(v));
         PyObject *near, *stamp;
         int y, m, d;
         double seconds;
         days += shifts[i];
-        if (days < MIN_DAYS || days > MAX_DAYS) {
+        if (days < FORY_MIN_DAYS || days > FORY_MAX_DAYS) {
             continue;
         }
-        civil_from_days(days, &y, &m, &d);
+        fory_civil_from_days(days, &y, &m, &d);
         near = PyDateTimeAPI->DateTime_FromDateAndTimeAndFold(
             y, m, d, PyDateTime_DATE_GET_HOUR(v), PyDateTime_DATE_GET_MINUTE(v), PyDateTime_DATE_GET_SECOND(v), 0,
             Py_None, PyDateTime_DATE_GET_FOLD(v), PyDateTimeAPI->DateTimeType);
@@ -129,56 +94,67 @@ naive_seconds(ForyWriteCtx *w, PyObject *v, int64_t *out)
         if (seconds == -1.0 && PyErr_Occurred()) {
             return -1;
         }
-        *out = (int64_t)seconds - (int64_t)shifts[i] * DAY;
+        *out = (int64_t)seconds - (int64_t)shifts[i] * FORY_DAY;
         return 0;
     }
-    fory_raise(w->st, FORY_E_OVERFLOW, "this platform cannot tell the local time zone of the datetime");
+    fory_raise(st, FORY_E_OVERFLOW, "this platform cannot tell the local time zone of the datetime");
     return -1;
+}
+
+int
+fory_datetime_instant(ForyState *st, PyObject *v, int64_t *seconds, int64_t *micros)
+{
+    PyObject *tz, *offset;
+    *micros = PyDateTime_DATE_GET_MICROSECOND(v);
+    tz = ((_PyDateTime_BaseTZInfo *)v)->hastzinfo ? ((PyDateTime_DateTime *)v)->tzinfo : Py_None;
+    if (tz == PyDateTimeAPI->TimeZone_UTC) {
+        *seconds = wall_seconds(v);
+        return 0;
+    }
+    offset = tz == Py_None ? Py_NewRef(Py_None) : PyObject_CallMethod(v, "utcoffset", NULL);
+    if (offset == NULL) {
+        return -1;
+    }
+    if (offset == Py_None) {
+        Py_DECREF(offset);
+        if (naive_seconds(st, v, seconds) < 0) {
+            return -1;
+        }
+    }
+    else {
+        *seconds = wall_seconds(v) - ((int64_t)PyDateTime_DELTA_GET_DAYS(offset) * FORY_DAY +
+                                      PyDateTime_DELTA_GET_SECONDS(offset));
+        *micros -= PyDateTime_DELTA_GET_MICROSECONDS(offset);
+        if (*micros < 0) {
+            *micros += 1000000;
+            *seconds -= 1;
+        }
+        Py_DECREF(offset);
+    }
+    if (*seconds < (int64_t)FORY_MIN_DAYS * FORY_DAY || *seconds >= ((int64_t)FORY_MAX_DAYS + 1) * FORY_DAY) {
+        /* an offset may lead out of the calendar: no reader could bring it back */
+        fory_raise(st, FORY_E_OVERFLOW, "the datetime lies outside the years 1 to 9999 in UTC");
+        return -1;
+    }
+    return 0;
 }
 
 static int
 write_timestamp(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
     int64_t seconds, micros;
-    PyObject *tz, *offset;
     (void)c;
     if (!PyDateTime_CheckExact(v)) {
         fory_raise(w->st, FORY_E_TYPE, "expected datetime, got %s", Py_TYPE(v)->tp_name);
         return -1;
     }
-    micros = PyDateTime_DATE_GET_MICROSECOND(v);
-    tz = ((_PyDateTime_BaseTZInfo *)v)->hastzinfo ? ((PyDateTime_DateTime *)v)->tzinfo : Py_None;
-    if (tz == PyDateTimeAPI->TimeZone_UTC) {
-        seconds = wall_seconds(v);
+    /* a time zone may be a class of the user */
+    if ((!((_PyDateTime_BaseTZInfo *)v)->hastzinfo ||
+         ((PyDateTime_DateTime *)v)->tzinfo != PyDateTimeAPI->TimeZone_UTC) &&
+        fory_write_pin(w) < 0) {
+        return -1;
     }
-    else {
-        if (fory_write_pin(w) < 0) {
-            return -1;
-        }
-        offset = tz == Py_None ? Py_NewRef(Py_None) : PyObject_CallMethod(v, "utcoffset", NULL);
-        if (offset == NULL) {
-            return -1;
-        }
-        if (offset == Py_None) {
-            Py_DECREF(offset);
-            if (naive_seconds(w, v, &seconds) < 0) {
-                return -1;
-            }
-        }
-        else {
-            seconds = wall_seconds(v) - ((int64_t)PyDateTime_DELTA_GET_DAYS(offset) * DAY +
-                                         PyDateTime_DELTA_GET_SECONDS(offset));
-            micros -= PyDateTime_DELTA_GET_MICROSECONDS(offset);
-            if (micros < 0) {
-                micros += 1000000;
-                seconds--;
-            }
-            Py_DECREF(offset);
-        }
-    }
-    if (seconds < (int64_t)MIN_DAYS * DAY || seconds >= ((int64_t)MAX_DAYS + 1) * DAY) {
-        /* an offset may lead out of the calendar: no reader could bring it back */
-        fory_raise(w->st, FORY_E_OVERFLOW, "the datetime lies outside the years 1 to 9999 in UTC");
+    if (fory_datetime_instant(w->st, v, &seconds, &micros) < 0) {
         return -1;
     }
     if (fory_room(w, 12) < 0) {
@@ -207,12 +183,12 @@ read_timestamp(ForyReadCtx *r, const ForyCodec *c)
     if (nanos > 999999999) {
         return fory_raise(r->st, FORY_E_INVALID_DATA, "timestamp with %u nanoseconds", (unsigned)nanos);
     }
-    days = floor_div(seconds, DAY);
-    if (days < MIN_DAYS || days > MAX_DAYS) {
+    days = fory_floor_div(seconds, FORY_DAY);
+    if (days < FORY_MIN_DAYS || days > FORY_MAX_DAYS) {
         return out_of_calendar(r);
     }
-    rest = (int)(seconds - days * DAY);
-    civil_from_days(days, &y, &m, &d);
+    rest = (int)(seconds - days * FORY_DAY);
+    fory_civil_from_days(days, &y, &m, &d);
     return PyDateTimeAPI->DateTime_FromDateAndTime(y, m, d, rest / 3600, rest / 60 % 60, rest % 60,
                                                    (int)(nanos / 1000), PyDateTimeAPI->TimeZone_UTC,
                                                    PyDateTimeAPI->DateTimeType);
@@ -231,7 +207,7 @@ write_duration(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (fory_room(w, FORY_VU64_MAX + 4) < 0) {
         return -1;
     }
-    fory_put_vi64(&w->out, (int64_t)PyDateTime_DELTA_GET_DAYS(v) * DAY + PyDateTime_DELTA_GET_SECONDS(v));
+    fory_put_vi64(&w->out, (int64_t)PyDateTime_DELTA_GET_DAYS(v) * FORY_DAY + PyDateTime_DELTA_GET_SECONDS(v));
     fory_put_u32(&w->out, (uint32_t)PyDateTime_DELTA_GET_MICROSECONDS(v) * 1000);
     return 0;
 }
@@ -253,11 +229,11 @@ read_duration(ForyReadCtx *r, const ForyCodec *c)
     if (raw > 999999999) {
         return fory_raise(r->st, FORY_E_INVALID_DATA, "duration with %d nanoseconds", (int)raw);
     }
-    days = floor_div(seconds, DAY);
+    days = fory_floor_div(seconds, FORY_DAY);
     if (days < -999999999 || days > 999999999) {
         return fory_raise(r->st, FORY_E_INVALID_DATA, "duration of more than 999999999 days");
     }
-    return PyDateTimeAPI->Delta_FromDelta((int)days, (int)(seconds - days * DAY), (int)(raw / 1000), 0,
+    return PyDateTimeAPI->Delta_FromDelta((int)days, (int)(seconds - days * FORY_DAY), (int)(raw / 1000), 0,
                                           PyDateTimeAPI->DeltaType);
 }
 

@@ -165,9 +165,8 @@ path_text(PyObject *segments)
     return text;
 }
 
-/* offset < 0: writing. */
-static void
-complete_exception(ForyState *st, PyObject **segments, Py_ssize_t offset)
+void
+fory_path_complete(ForyState *st, PyObject **segments, Py_ssize_t offset)
 {
     PyObject *type, *value, *tb, *text = NULL, *number = NULL;
     PyErr_Fetch(&type, &value, &tb);
@@ -215,11 +214,11 @@ done:
 void
 fory_write_failed(ForyWriteCtx *w)
 {
-    complete_exception(w->st, &w->path, -1);
+    fory_path_complete(w->st, &w->path, -1);
 }
 
 void
 fory_read_failed(ForyReadCtx *r)
 {
-    complete_exception(r->st, &r->path, (Py_ssize_t)(r->in.pos - r->in.start));
+    fory_path_complete(r->st, &r->path, (Py_ssize_t)(r->in.pos - r->in.start));
 }

@@ -56,7 +56,17 @@ enum fory_error {
     FORY_E_REF,             /* ForyInvalidRefError (ValueError) */
     FORY_E_ENUM,            /* ForyUnknownEnumError (ValueError) */
     FORY_E_UNSUPPORTED,     /* ForyUnsupportedError: value has no representation (TypeError) */
+    FORY_E_INVALID,         /* ForyInvalidError: an argument that is not valid (ValueError) */
+    FORY_E_INDEX,           /* ForyOutOfBoundError (IndexError) */
+    FORY_E_FIELD,           /* ForyFieldError: a row has no such field */
+    FORY_E_SCHEMA_HASH,     /* ForySchemaHashError: a row of another schema (AssertionError) */
     FORY_E_COUNT
+};
+
+/* Types of the row room, in ForyState.row_types. */
+enum fory_row_type {
+    FORY_ROW_SCHEMA, FORY_ROW_DATA, FORY_ROW_ARRAY, FORY_ROW_MAP, FORY_ROW_MEMORY, FORY_ROW_CODEC, FORY_ROW_BATCH,
+    FORY_ROW_TYPE_COUNT
 };
 
 typedef struct ForyState {
@@ -70,6 +80,7 @@ typedef struct ForyState {
     PyTypeObject *WriteContextType;
     PyTypeObject *ReadContextType;
     PyTypeObject *BufferObjectType;
+    PyTypeObject *row_types[FORY_ROW_TYPE_COUNT]; /* csrc/row */
 
     /* dense array carriers by type id; set by pyfory.array, see dense_array.c */
     PyObject *array_carriers[FORY_TYPE_ID_COUNT];
@@ -517,6 +528,9 @@ void fory_read_failed(ForyReadCtx *r);
 void fory_path_field(PyObject **segments, PyObject *name);
 void fory_path_index(PyObject **segments, Py_ssize_t index);
 void fory_path_key(PyObject **segments, PyObject *key);
+/* Gives the pending exception its path and, unless negative (writing), its
+ * offset; clears the segments. */
+void fory_path_complete(ForyState *st, PyObject **segments, Py_ssize_t offset);
 
 /* Depth: one per nested container or object (decision 8). */
 int fory_depth_error(ForyState *st, int max_depth, int reading);

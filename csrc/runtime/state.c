@@ -68,6 +68,10 @@ static const char *const error_names[FORY_E_COUNT] = {
     [FORY_E_REF] = "ForyInvalidRefError",
     [FORY_E_ENUM] = "ForyUnknownEnumError",
     [FORY_E_UNSUPPORTED] = "ForyUnsupportedError",
+    [FORY_E_INVALID] = "ForyInvalidError",
+    [FORY_E_INDEX] = "ForyOutOfBoundError",
+    [FORY_E_FIELD] = "ForyFieldError",
+    [FORY_E_SCHEMA_HASH] = "ForySchemaHashError",
 };
 
 int
@@ -125,6 +129,9 @@ fory_state_traverse(ForyState *st, visitproc visit, void *arg)
         Py_VISIT(st->array_carriers[i]);
         Py_VISIT(st->numpy_dtypes[i]);
     }
+    for (int i = 0; i < FORY_ROW_TYPE_COUNT; i++) {
+        Py_VISIT(st->row_types[i]);
+    }
     return 0;
 }
 
@@ -139,6 +146,9 @@ fory_state_clear(ForyState *st)
     for (int i = 0; i < FORY_TYPE_ID_COUNT; i++) {
         Py_CLEAR(st->array_carriers[i]);
         Py_CLEAR(st->numpy_dtypes[i]);
+    }
+    for (int i = 0; i < FORY_ROW_TYPE_COUNT; i++) {
+        Py_CLEAR(st->row_types[i]);
     }
     for (int i = 0; i < 128; i++) {
         Py_CLEAR(st->small_ints[i]);
