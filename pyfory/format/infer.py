@@ -167,6 +167,8 @@ def _infer(hint: Any, stack: Tuple[type, ...], depth: int = 0) -> DataType:
         raise _Unsupported("nested deeper than %d" % _MAX_NESTING)
     if isinstance(hint, DataType):
         return hint
+    if hint is Any or hint is object:
+        raise _Unsupported("Any has no row type")
     if getattr(hint, "__metadata__", None) and not isinstance(hint, type):
         return _infer_annotated(hint, stack, depth)
     alternatives = _is_optional(hint)

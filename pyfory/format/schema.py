@@ -315,6 +315,8 @@ def _take_field(cursor: _Cursor, depth: int) -> Field:
     if size == _LONG_NAME:
         size += cursor.vu32()
     name = decode_meta_string(cursor.take(size + 1), _ENCODINGS[code], "$", "_")
+    if not name:
+        raise ForyInvalidDataError("malformed row schema: a field has no name")
     return Field(name, _take_type(cursor, depth), bool(head & _NULLABLE))
 
 
