@@ -66,6 +66,7 @@ enum fory_error {
 /* Types of the row room, in ForyState.row_types. */
 enum fory_row_type {
     FORY_ROW_SCHEMA, FORY_ROW_DATA, FORY_ROW_ARRAY, FORY_ROW_MAP, FORY_ROW_MEMORY, FORY_ROW_CODEC, FORY_ROW_BATCH,
+    FORY_ROW_ITERATOR,
     FORY_ROW_TYPE_COUNT
 };
 
