@@ -593,15 +593,37 @@ codec_encode(RowCodec *self, PyObject *o)
     return bytes;
 }
 
+/* The collector would look at a growing heap of new objects again and again. */
+FORY_INLINE int
+pause_collector(size_t size)
+{
+#if PY_VERSION_HEX >= 0x030A0000
+    return size >= PAUSE_SIZE && PyGC_Disable();
+#else
+    (void)size;
+    return 0;
+#endif
+}
+
+FORY_INLINE void
+resume_collector(int paused)
+{
+#if PY_VERSION_HEX >= 0x030A0000
+    if (paused) {
+        PyGC_Enable();
+    }
+#else
+    (void)paused;
+#endif
+}
+
 /* An object from the row at data[0..size), whose memory `owner` keeps alive. */
 static PyObject *
 decode_root(RowCodec *self, PyObject *owner, const uint8_t *data, size_t size)
 {
     ForyRowDecoder d;
     PyObject *result;
-#if PY_VERSION_HEX >= 0x030A0000
-    int paused = size >= PAUSE_SIZE && PyGC_Disable();
-#endif
+    int paused = pause_collector(size);
     Py_INCREF(self);
     Py_INCREF(owner);
     fory_row_decoder_init(&d, self->st, size, self->flags);
@@ -609,12 +631,46 @@ decode_root(RowCodec *self, PyObject *owner, const uint8_t *data, size_t size)
     result = fory_row_decoded(&d, fory_row_decode_struct(&d, &self->plan->root, data, size));
     Py_DECREF(owner);
     Py_DECREF(self);
-#if PY_VERSION_HEX >= 0x030A0000
-    if (paused) {
-        PyGC_Enable();
-    }
-#endif
+    resume_collector(paused);
     return result;
+}
+
+/* from_batch(batch): all rows, the collector paused. Rows are taken one by one:
+ * user code may run in between. */
+static PyObject *
+codec_from_batch(RowCodec *self, PyObject *batch)
+{
+    PyObject *iterator, *row, *objects = NULL;
+    int paused;
+    Py_ssize_t expected = PyObject_LengthHint(batch, 0);
+    if (expected < 0 || codec_ready(self) < 0 || (iterator = PyObject_GetIter(batch)) == NULL) {
+        return NULL;
+    }
+    paused = pause_collector((size_t)expected * 64);
+    objects = PyList_New(0);
+    while (objects != NULL && (row = PyIter_Next(iterator)) != NULL) {
+        PyObject *o = NULL;
+        if (Py_TYPE(row) != self->st->row_types[FORY_ROW_DATA]) {
+            fory_raise(self->st, FORY_E_TYPE, "expected RowData, got %s", Py_TYPE(row)->tp_name);
+        }
+        else if (!fory_row_same_layout(((ForyRowView *)row)->node, &self->plan->root)) {
+            fory_raise(self->st, FORY_E_SCHEMA_HASH, "the rows have another schema than the encoder");
+        }
+        else {
+            o = decode_root(self, ((ForyRowView *)row)->owner, ((ForyRowView *)row)->data, ((ForyRowView *)row)->size);
+        }
+        Py_DECREF(row);
+        if (o == NULL || PyList_Append(objects, o) < 0) {
+            Py_CLEAR(objects);
+        }
+        Py_XDECREF(o);
+    }
+    Py_DECREF(iterator);
+    if (objects != NULL && PyErr_Occurred()) {
+        Py_CLEAR(objects);
+    }
+    resume_collector(paused);
+    return objects;
 }
 
 static PyObject *
@@ -628,6 +684,9 @@ codec_from_row(RowCodec *self, PyObject *source)
     }
     if (Py_TYPE(source) == self->st->row_types[FORY_ROW_DATA]) {
         ForyRowView *view = (ForyRowView *)source;
+        if (view->node != &self->plan->root && !fory_row_same_layout(view->node, &self->plan->root)) {
+            return fory_raise(self->st, FORY_E_SCHEMA_HASH, "the row has another schema than the encoder");
+        }
         return decode_root(self, view->owner, view->data, view->size);
     }
     owner = fory_row_pin(self->st, source, &data, &size);
@@ -683,6 +742,8 @@ static PyMethodDef codec_methods[] = {
      "Errors name the field: ForyTypeError, ForyOverflowError, ForyInvalidDataError."},
     {"from_row", (PyCFunction)codec_from_row, METH_O,
      "from_row($self, row, /)\n--\n\nThe object of a RowData or of the bytes-like content of a row."},
+    {"from_batch", (PyCFunction)codec_from_batch, METH_O,
+     "from_batch($self, batch, /)\n--\n\nThe objects of all rows of a RowBatch, as a list."},
     {"encode", (PyCFunction)codec_encode, METH_O,
      "encode($self, obj, /)\n--\n\nThe schema hash (8 bytes) and the row of an object or dict, as bytes."},
     {"decode", (PyCFunction)codec_decode, METH_O,

@@ -320,6 +320,13 @@ fory_row_schema_of(ForyState *st, PyObject *schema)
     if (ForyRowSchema_Check(st, schema)) {
         return (ForyRowSchema *)Py_NewRef(schema);
     }
+    /* a Schema keeps its compiled form; _plan makes it on first use */
+    plan = PyObject_GetAttr(schema, st->str_compiled);
+    if (plan != NULL && ForyRowSchema_Check(st, plan)) {
+        return (ForyRowSchema *)plan;
+    }
+    Py_XDECREF(plan);
+    PyErr_Clear();
     plan = PyObject_CallMethod(schema, "_plan", NULL);
     if (plan == NULL) {
         if (PyErr_ExceptionMatches(PyExc_AttributeError)) {

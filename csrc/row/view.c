@@ -12,8 +12,15 @@ row_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     int trusted = 0, utc = 0;
     const uint8_t *data;
     size_t size;
-    if (st == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "OO|nO$pp:RowData", names, &schema, &buffer, &offset,
-                                                   &size_in_bytes, &trusted, &utc)) {
+    if (st == NULL) {
+        return NULL;
+    }
+    if (FORY_LIKELY(kwargs == NULL && PyTuple_GET_SIZE(args) == 2)) {
+        schema = PyTuple_GET_ITEM(args, 0);
+        buffer = PyTuple_GET_ITEM(args, 1);
+    }
+    else if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|nO$pp:RowData", names, &schema, &buffer, &offset,
+                                          &size_in_bytes, &trusted, &utc)) {
         return NULL;
     }
     plan = fory_row_schema_of(st, schema);

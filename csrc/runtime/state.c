@@ -101,6 +101,8 @@ fory_state_init(PyObject *module, ForyState *st)
     st->str_read = PyUnicode_InternFromString("read");
     if (st->empty_tuple == NULL || st->str_path == NULL || st->str_offset == NULL ||
         st->str_value == NULL || st->str_add_note == NULL || st->str_write == NULL || st->str_read == NULL) {
+    st->str_compiled = PyUnicode_InternFromString("_compiled");
+        st->str_value == NULL || st->str_add_note == NULL || st->str_compiled == NULL) {
         goto error;
     }
     Py_DECREF(errors);
@@ -116,6 +118,8 @@ error:
     X(enum_Enum) X(uuid_UUID) X(uuid_unsafe)                                                   \
     X(UnknownStruct) X(NonExistEnum) X(Union) X(str_path) X(str_offset) X(str_value) X(str_add_note)   \
     X(str_write) X(str_read)
+    X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)    \
+    X(str_compiled)
 
 int
 fory_state_traverse(ForyState *st, visitproc visit, void *arg)

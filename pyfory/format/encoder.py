@@ -221,11 +221,6 @@ class Encoder(RowCodec):
         batch.extend(objects)
         return batch
 
-    def from_batch(self, batch: "RowBatch") -> List[Any]:
-        """The objects of all rows of a batch."""
-        from_row = self.from_row
-        return [from_row(row) for row in batch]
-
     def to_arrow_record_batch(self, objects: Iterable[Any]) -> Any:
         """A `pyarrow.RecordBatch` with one row for each object. ImportError without pyarrow."""
         from pyfory.format.arrow import record_batch_of
