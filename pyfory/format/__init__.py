@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# This must be done here: the function `encoder` hides the module of that name.
+from pyfory.format.encoder import Encoder, RowEncoder, create_row_encoder, encoder
 from pyfory.format.infer import (
     get_cls_by_schema,
     get_type_id,
@@ -56,7 +58,6 @@ if TYPE_CHECKING:
     from pyfory._core import ArrayData, MapData, RowData
     from pyfory.format.arrow import ArrowWriter, from_arrow_schema, to_arrow_schema
     from pyfory.format.batch import RowBatch
-    from pyfory.format.encoder import Encoder, RowEncoder, create_row_encoder, encoder
 
 __all__ = [
     "ArrayData",
@@ -117,10 +118,6 @@ _LAZY = {
     "from_arrow_schema": "pyfory.format.arrow",
     "to_arrow_schema": "pyfory.format.arrow",
     "RowBatch": "pyfory.format.batch",
-    "Encoder": "pyfory.format.encoder",
-    "RowEncoder": "pyfory.format.encoder",
-    "create_row_encoder": "pyfory.format.encoder",
-    "encoder": "pyfory.format.encoder",
 }
 
 
@@ -129,7 +126,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError("module 'pyfory.format' has no attribute %r" % name)
     import importlib
 
-    value = getattr(importlib.import_module(_LAZY[name]), name)
-    # kept under its name: importing pyfory.format.encoder has put the module there
-    globals()[name] = value
-    return value
+    return getattr(importlib.import_module(_LAZY[name]), name)

@@ -240,10 +240,10 @@ def _put_field(out: bytearray, field: Field, depth: int) -> None:
     if depth >= MAX_NESTING:
         raise SchemaError("the schema is nested deeper than %d" % MAX_NESTING)
     encoding, name = encode_meta_string(field.name, "$", "_", _ALLOWED)
-    size = len(name) - 1
-    head = _ENCODINGS.index(encoding) | min(size, _LONG_NAME) << 2
+    size = len(name)
+    head = _ENCODINGS.index(encoding) | min(size - 1, _LONG_NAME) << 2
     out.append(head | _NULLABLE if field.nullable else head)
-    if size >= _LONG_NAME:
+    if size > _LONG_NAME:
         _put_vu32(out, size - _LONG_NAME)
     out += name
     dtype = field.type
@@ -311,10 +311,10 @@ def _take_field(cursor: _Cursor, depth: int) -> Field:
     code = head & 3
     if code >= len(_ENCODINGS) or head & 0x80:
         raise ForyInvalidDataError("malformed row schema: field header 0x%02x" % head)
-    size = head >> 2 & _LONG_NAME
-    if size == _LONG_NAME:
-        size += cursor.vu32()
-    name = decode_meta_string(cursor.take(size + 1), _ENCODINGS[code], "$", "_")
+    size = (head >> 2 & _LONG_NAME) + 1
+    if size > _LONG_NAME:
+        size = _LONG_NAME + cursor.vu32()
+    name = decode_meta_string(cursor.take(size), _ENCODINGS[code], "$", "_")
     if not name:
         raise ForyInvalidDataError("malformed row schema: a field has no name")
     return Field(name, _take_type(cursor, depth), bool(head & _NULLABLE))

@@ -187,7 +187,7 @@ def test_spec():
 BYTES = [
     ("01 02 | 41 00 15 | 41 04 06", lambda: [field("b", int64()), field("a", utf8())], 1),
     ("01 01 | 01 00 04", lambda: [field("a", int32(), nullable=False)], 0),
-    ("01 01 | 7d 00 80" + "00" * 15 + "04",
+    ("01 01 | 7d 01 80" + "00" * 15 + "04",
      lambda: [field("a" * 24, int32())], 0),
     ("01 04 | 41 2c 16 49226460 04 | 41 30 18 052898 15 4dd40ba100 06 | 41 48 1b 01 415406 | 41 0c 28 0a 02",
      lambda: [field("l", list_(int32())), field("m", map_(utf8(), int64())), field("s", struct([field("v", int64())])),
