@@ -2,6 +2,8 @@
  * text, the buffer protocol. */
 #include "row/row.h"
 
+#include "row/arrow_abi.h"
+
 /* repr shows this many elements of a collection */
 #define REPR_ELEMENTS 10
 
@@ -516,7 +518,8 @@ fory_row_init(PyObject *module, ForyState *st)
     return fory_row_values_init(st) < 0 || fory_row_memory_type_init(module, st) < 0 ||
                    fory_row_view_type_init(module, st) < 0 || fory_row_array_type_init(module, st) < 0 ||
                    fory_row_map_type_init(module, st) < 0 || fory_row_schema_type_init(module, st) < 0 ||
-                   fory_row_codec_type_init(module, st) < 0 || fory_row_batch_type_init(module, st) < 0
+                   fory_row_codec_type_init(module, st) < 0 || fory_row_batch_type_init(module, st) < 0 ||
+                   fory_row_arrow_init(module, st) < 0
                ? -1
                : 0;
 }

@@ -57,22 +57,27 @@ from pyfory.types import TypeId
 if TYPE_CHECKING:
     from pyfory._core import ArrayData, MapData, RowData
     from pyfory.format.arrow import ArrowWriter, from_arrow_schema, to_arrow_schema
-    from pyfory.format.batch import RowBatch
+    from pyfory.format.batch import Column, ListColumn, MapColumn, RowBatch, StringColumn, StructColumn
 
 __all__ = [
     "ArrayData",
     "ArrowWriter",
+    "Column",
     "DataType",
     "DecimalType",
     "Encoder",
     "Field",
+    "ListColumn",
     "ListType",
+    "MapColumn",
     "MapData",
     "MapType",
     "RowBatch",
     "RowData",
     "RowEncoder",
     "Schema",
+    "StringColumn",
+    "StructColumn",
     "StructType",
     "TypeId",
     "binary",
@@ -117,6 +122,11 @@ _LAZY = {
     "ArrowWriter": "pyfory.format.arrow",
     "from_arrow_schema": "pyfory.format.arrow",
     "to_arrow_schema": "pyfory.format.arrow",
+    "Column": "pyfory.format.batch",
+    "ListColumn": "pyfory.format.batch",
+    "MapColumn": "pyfory.format.batch",
+    "StringColumn": "pyfory.format.batch",
+    "StructColumn": "pyfory.format.batch",
     "RowBatch": "pyfory.format.batch",
 }
 
