@@ -318,6 +318,7 @@ def frame_of(batch: "RowBatch") -> Any:
     """A `pandas.DataFrame`. ImportError without pandas or pyarrow."""
     import importlib.util
 
+    _pyarrow()
     if importlib.util.find_spec("pandas") is None:
         raise ImportError("to_pandas() needs pandas; install it with: pip install pandas")
     return table_of(batch).to_pandas()

@@ -1,4 +1,4 @@
-"""Rows written by upstream pyfory, in its own interpreter (see test_peers.py).
+"""Rows written by upstream pyfory, in its own interpreter (see test_peer_rows.py).
 
 One JSON request line, one answer line. A request has the bytes of a schema or
 the source of a class, and either the expression of a value or the hex of a row.
