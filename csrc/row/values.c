@@ -181,12 +181,20 @@ read_date(ForyState *st, int32_t days)
     return PyDate_FromDate(y, m, d);
 }
 
+/* the microseconds after the last full second; any value */
+static int
+micros_of_second(int64_t micros)
+{
+    int rest = (int)(micros % 1000000);
+    return rest < 0 ? rest + 1000000 : rest;
+}
+
 static PyObject *
 read_timestamp(ForyState *st, int64_t micros, int utc)
 {
     int64_t seconds = fory_floor_div(micros, 1000000), wall = seconds, days;
     int y, m, d, rest, fold = 0;
-    micros -= seconds * 1000000;
+    micros = micros_of_second(micros);
     if (seconds < (int64_t)FORY_MIN_DAYS * FORY_DAY || seconds >= ((int64_t)FORY_MAX_DAYS + 1) * FORY_DAY) {
         return out_of_calendar(st);
     }
@@ -217,7 +225,7 @@ read_duration(int64_t micros)
 {
     int64_t seconds = fory_floor_div(micros, 1000000), days = fory_floor_div(seconds, FORY_DAY);
     return PyDateTimeAPI->Delta_FromDelta((int)days, (int)(seconds - days * FORY_DAY),
-                                          (int)(micros - seconds * 1000000), 0, PyDateTimeAPI->DeltaType);
+                                          micros_of_second(micros), 0, PyDateTimeAPI->DeltaType);
 }
 
 PyObject *

@@ -35,11 +35,11 @@ fory_civil_from_days(int64_t days, int *y, int *m, int *d)
     *y = (int)(yoe + era * 400 + (*m <= 2));
 }
 
+/* b > 0 */
 static inline int64_t
 fory_floor_div(int64_t a, int64_t b)
 {
-    int64_t q = a / b;
-    return q * b > a ? q - 1 : q;
+    return a / b - (a % b < 0);
 }
 
 #endif /* FORY_CALENDAR_H */

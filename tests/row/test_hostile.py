@@ -441,9 +441,9 @@ def test_nothing_leaks():
         result = {}
         for name, act in scenarios.items():
             heavy = name in ("damaged", "images")
-            rounds = 5 if heavy else 100
+            rounds = 8 if heavy else 100
             grown = []
-            for _ in range(4):  # free lists and caches fill at first
+            for _ in range(6):  # free lists and caches fill at first
                 before = sys.getallocatedblocks()
                 for _ in range(rounds):
                     act()
