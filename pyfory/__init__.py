@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from pyfory.lib import mmh3
     from pyfory import format
     from pyfory._core import RowData
-    from pyfory.format import Encoder, create_row_encoder, encoder
+    from pyfory.format.encoder import Encoder, create_row_encoder, encoder
     from pyfory.native.references import register_by_value, unregister_by_value
     from pyfory.stream import Reader
     from pyfory.type_util import get_qualified_classname, record_class_factory

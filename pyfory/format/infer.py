@@ -363,7 +363,7 @@ class Record:
 
 
 def _make_record(names: Tuple[str, ...], values: Tuple[Any, ...]) -> Record:
-    return record_class(names)(*values)
+    return record_class(names)(*values)  # type: ignore[no-any-return]
 
 
 def record_class(names: Any) -> Any:
