@@ -71,14 +71,15 @@ not_busy(ForyRowBatch *self)
     return 0;
 }
 
-/* _bind(schema, schema bytes): an empty batch */
+/* _bind(schema, schema bytes, utc): an empty batch */
 static PyObject *
 batch_bind(ForyRowBatch *self, PyObject *args)
 {
     PyObject *schema, *bytes;
     ForyRowSchema *plan = NULL;
     ForyRowMemory *memory = NULL, *index = NULL;
-    if (!PyArg_ParseTuple(args, "OS:_bind", &schema, &bytes) ||
+    int utc;
+    if (!PyArg_ParseTuple(args, "OSp:_bind", &schema, &bytes, &utc) ||
         (plan = fory_row_schema_of(self->st, schema)) == NULL) {
         return NULL;
     }
@@ -106,6 +107,7 @@ batch_bind(ForyRowBatch *self, PyObject *args)
     self->index = index;
     self->offsets = index->data;
     self->rows_at = self->prefix = prefix;
+    self->utc = (uint8_t)utc;
     Py_RETURN_NONE;
 error:
     Py_XDECREF(plan);
@@ -114,7 +116,7 @@ error:
     return NULL;
 }
 
-/* _attach(schema, buffer, mapped): rows that somebody else wrote */
+/* _attach(schema, buffer, mapped, utc): rows that somebody else wrote */
 static PyObject *
 batch_attach(ForyRowBatch *self, PyObject *args)
 {
@@ -122,8 +124,8 @@ batch_attach(ForyRowBatch *self, PyObject *args)
     ForyRowSchema *plan = NULL;
     const uint8_t *data;
     size_t size;
-    int mapped;
-    if (!PyArg_ParseTuple(args, "OOp:_attach", &schema, &buffer, &mapped) ||
+    int mapped, utc;
+    if (!PyArg_ParseTuple(args, "OOpp:_attach", &schema, &buffer, &mapped, &utc) ||
         (plan = fory_row_schema_of(self->st, schema)) == NULL) {
         return NULL;
     }
@@ -165,6 +167,7 @@ batch_attach(ForyRowBatch *self, PyObject *args)
     self->rows_size = (size_t)rows_size;
     self->shared = self->sealed = 1;
     self->mapped = (uint8_t)mapped;
+    self->utc = (uint8_t)utc;
     Py_DECREF(view);
     Py_RETURN_NONE;
 error:
@@ -198,7 +201,7 @@ batch_row(ForyRowBatch *self, size_t i)
         return NULL;
     }
     return fory_row_view(self->plan, &self->plan->root, (PyObject *)self->memory,
-                         self->memory->data + self->rows_at + at, size, 0);
+                         self->memory->data + self->rows_at + at, size, self->utc ? FORY_ROW_UTC : 0);
 }
 
 static Py_ssize_t
@@ -229,6 +232,9 @@ empty_like(ForyRowBatch *self)
     if (batch != NULL && !PyObject_TypeCheck(batch, self->st->row_types[FORY_ROW_BATCH])) {
         Py_CLEAR(batch);
         fory_raise(self->st, FORY_E_TYPE, "%s() gave something else than a RowBatch", Py_TYPE(self)->tp_name);
+    }
+    if (batch != NULL) {
+        ((ForyRowBatch *)batch)->utc = self->utc;
     }
     return (ForyRowBatch *)batch;
 }
@@ -275,6 +281,7 @@ batch_slice(ForyRowBatch *self, PyObject *key)
         slice->rows_size = self->rows_size;
         slice->shared = 1;
         slice->mapped = self->mapped;
+        slice->utc = self->utc;
         return (PyObject *)slice;
     }
     slice = empty_like(self);
@@ -669,6 +676,13 @@ batch_get_schema(ForyRowBatch *self, void *closure)
 }
 
 static PyObject *
+batch_get_utc(ForyRowBatch *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(self->utc);
+}
+
+static PyObject *
 batch_get_nbytes(ForyRowBatch *self, void *closure)
 {
     size_t first, last, size;
@@ -700,6 +714,7 @@ static PyMethodDef batch_methods[] = {
 
 static PyGetSetDef batch_getset[] = {
     {"schema", (getter)batch_get_schema, NULL, "The Schema of the rows.", NULL},
+    {"utc", (getter)batch_get_utc, NULL, "Whether rows show timestamps in UTC instead of naive local time.", NULL},
     {"nbytes", (getter)batch_get_nbytes, NULL, "Size of the rows in bytes.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

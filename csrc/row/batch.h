@@ -24,8 +24,8 @@
 #ifndef FORY_ROW_BATCH_H
 #define FORY_ROW_BATCH_H
 
-#include "row/gather.h"
 #include "row/row.h"
+#include "wire/row_gather.h"
 
 #define FORY_BATCH_HEADER 64
 /* Pages of a mapped file are given back in steps of this many bytes. */
@@ -46,6 +46,7 @@ typedef struct ForyRowBatch {
     uint8_t sealed;        /* memory holds a current header and index */
     uint8_t mapped;        /* a file that was mapped read-only */
     uint8_t busy;          /* a row is being written */
+    uint8_t utc;           /* rows show timestamps in UTC */
 } ForyRowBatch;
 
 FORY_INLINE fory_row_set

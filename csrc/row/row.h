@@ -7,7 +7,7 @@
  * common.c   what the three views share;  view.c  RowData;  array.c  ArrayData;  map.c  MapData
  * memory.c   RowMemory: bytes that views look at
  * batch.c    RowBatch: many rows in one memory block
- * columns.c  batch -> columns and back;  gather.c  their inner loops, without Python */
+ * columns.c  batch -> columns and back; their inner loops are in wire/row_gather.c */
 #ifndef FORY_ROW_H
 #define FORY_ROW_H
 

@@ -177,13 +177,34 @@ row_to_dict(ForyRowView *self, PyObject *unused)
 }
 
 static PyObject *
+row_dir(ForyRowView *self, PyObject *unused)
+{
+    PyObject *names = PyObject_CallMethod((PyObject *)&PyBaseObject_Type, "__dir__", "O", (PyObject *)self);
+    (void)unused;
+    for (Py_ssize_t i = 0; names != NULL && i < self->node->n_children; i++) {
+        if (PyList_Append(names, self->node->children[i].name) < 0) {
+            Py_CLEAR(names);
+        }
+    }
+    return names;
+}
+
+static PyObject *
 row_reduce(ForyRowView *self, PyObject *unused)
 {
     PyObject *schema = fory_row_node_schema(self->plan, self->node), *bytes, *result = NULL;
     (void)unused;
     bytes = schema == NULL ? NULL : fory_row_view_to_bytes(self, NULL);
-    if (bytes != NULL) {
+    if (bytes != NULL && !(self->flags & FORY_ROW_UTC)) {
         result = Py_BuildValue("O(OO)", (PyObject *)Py_TYPE(self), schema, bytes);
+    }
+    else if (bytes != NULL) {
+        PyObject *module = PyImport_ImportModule("pyfory.format.encoder");
+        PyObject *make = module == NULL ? NULL : PyObject_GetAttrString(module, "_row_in_utc");
+        if (make != NULL) {
+            result = Py_BuildValue("N(OO)", make, schema, bytes);
+        }
+        Py_XDECREF(module);
     }
     Py_XDECREF(schema);
     Py_XDECREF(bytes);
@@ -208,6 +229,7 @@ static PyMethodDef row_methods[] = {
     {"get", (PyCFunction)row_get, METH_O, "get($self, field, /)\n--\n\nThe value of a field, by index or name."},
     {"to_dict", (PyCFunction)row_to_dict, METH_NOARGS,
      "to_dict($self, /)\n--\n\nAll values as a dict, nested ones as dicts and lists."},
+    {"__dir__", (PyCFunction)row_dir, METH_NOARGS, NULL},
     {"__reduce__", (PyCFunction)row_reduce, METH_NOARGS, NULL},
     FORY_ROW_GETTER_METHODS,
     FORY_ROW_COMMON_METHODS,

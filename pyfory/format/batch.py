@@ -293,17 +293,18 @@ class RowBatch(_core.RowBatch):
     `batch[i]` is a `RowData`, `batch[i:j]` a batch that shares the memory;
     iteration gives rows. `bytes(batch)`, `memoryview(batch)` and `save` give
     the whole batch in the layout of docs/row-format.md, which `from_bytes` and
-    `open` read in place.
+    `open` read in place. With `utc=True` rows show timestamps as aware datetimes
+    in UTC, else as naive local time.
     """
 
-    def __init__(self, schema: Union[Schema, type], objects: Iterable[Any] = ()) -> None:
+    def __init__(self, schema: Union[Schema, type], objects: Iterable[Any] = (), *, utc: bool = False) -> None:
         if isinstance(schema, type):
             schema = infer_schema(schema)
         elif not isinstance(schema, Schema):
             from pyfory.format.arrow import from_arrow_schema
 
             schema = from_arrow_schema(schema)
-        self._bind(schema, schema.to_bytes())
+        self._bind(schema, schema.to_bytes(), utc)
         if objects != ():
             self.extend(objects)
 
@@ -311,7 +312,7 @@ class RowBatch(_core.RowBatch):
         return "RowBatch(%d rows, %d bytes, %s)" % (len(self), self.nbytes, ", ".join(self.schema.names))
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return _from_pickle, (type(self), self.to_bytes())
+        return _from_pickle, (type(self), self.to_bytes(), self.utc)
 
     def to_list(self) -> List[Dict[str, Any]]:
         """All rows as dicts."""
@@ -359,13 +360,13 @@ class RowBatch(_core.RowBatch):
     # ---- bytes and files
 
     @classmethod
-    def from_bytes(cls: Type[_Batch], data: Any, schema: Optional[Schema] = None) -> _Batch:
+    def from_bytes(cls: Type[_Batch], data: Any, schema: Optional[Schema] = None, *, utc: bool = False) -> _Batch:
         """The batch that lies in bytes-like `data`; nothing is copied.
 
         With `schema` the batch must have that schema: ForySchemaHashError if not.
         Raises ForyInvalidDataError for other bytes.
         """
-        return _attach(cls, data, schema, False)
+        return _attach(cls, data, schema, False, utc)
 
     def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
         """Writes the batch to a file."""
@@ -373,7 +374,9 @@ class RowBatch(_core.RowBatch):
             file.write(view)
 
     @classmethod
-    def open(cls: Type[_Batch], path: Union[str, "os.PathLike[str]"], schema: Optional[Schema] = None) -> _Batch:
+    def open(
+        cls: Type[_Batch], path: Union[str, "os.PathLike[str]"], schema: Optional[Schema] = None, *, utc: bool = False
+    ) -> _Batch:
         """The batch in a file, which is mapped into memory and read where it is touched.
 
         Iteration and columns give memory back behind them, so a file may be
@@ -386,7 +389,7 @@ class RowBatch(_core.RowBatch):
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except ValueError:
                 raise ForyInvalidDataError("%s is empty: not a RowBatch" % os.fspath(path)) from None
-        return _attach(cls, data, schema, True)
+        return _attach(cls, data, schema, True, utc)
 
     # ---- Arrow
 
@@ -403,11 +406,11 @@ class RowBatch(_core.RowBatch):
         return frame_of(self)
 
     @classmethod
-    def from_arrow(cls: Type[_Batch], data: Any, schema: Optional[Schema] = None) -> _Batch:
+    def from_arrow(cls: Type[_Batch], data: Any, schema: Optional[Schema] = None, *, utc: bool = False) -> _Batch:
         """Rows from a table or record batch of any library that speaks the Arrow C data interface."""
         from pyfory.format.arrow import append_arrow, arrow_schema_of
 
-        batch = cls(arrow_schema_of(data) if schema is None else schema)
+        batch = cls(arrow_schema_of(data) if schema is None else schema, utc=utc)
         append_arrow(batch, data)
         return batch
 
@@ -461,11 +464,11 @@ def _type_at(schema: Schema, path: str) -> DataType:
     return dtype
 
 
-def _from_pickle(cls: Type[_Batch], data: bytes) -> _Batch:
-    return cls.from_bytes(data)
+def _from_pickle(cls: Type[_Batch], data: bytes, utc: bool) -> _Batch:
+    return cls.from_bytes(data, utc=utc)
 
 
-def _attach(cls: Type[_Batch], data: Any, schema: Optional[Schema], mapped: bool) -> _Batch:
+def _attach(cls: Type[_Batch], data: Any, schema: Optional[Schema], mapped: bool, utc: bool) -> _Batch:
     view = memoryview(data).cast("B")
     if len(view) < _HEADER.size:
         raise ForyInvalidDataError("%d bytes are too short for a RowBatch" % len(view))
@@ -477,7 +480,7 @@ def _attach(cls: Type[_Batch], data: Any, schema: Optional[Schema], mapped: bool
         raise ForyInvalidDataError("the schema of the RowBatch does not fit its %d bytes" % len(view))
     theirs = Schema.from_bytes(bytes(view[_HEADER.size : _HEADER.size + size]))
     batch = cls.__new__(cls)
-    batch._attach(theirs if schema is None else schema, data, mapped)
+    batch._attach(theirs if schema is None else schema, data, mapped, utc)
     if schema is not None and not schema.equals(theirs):
         from pyfory.error import ForySchemaHashError
 

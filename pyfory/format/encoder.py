@@ -14,7 +14,7 @@ from __future__ import annotations
 import typing
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple
 
-from pyfory._core import RowCodec
+from pyfory._core import RowCodec, RowData
 from pyfory.error import ForyTypeError
 from pyfory.format.infer import get_cls_by_schema, infer_schema, record_class
 from pyfory.format.schema import Schema
@@ -147,6 +147,10 @@ def _nested_schema(schema: Schema, path: Tuple[int, ...]) -> Schema:
     return Schema(dtype.fields())
 
 
+def _row_in_utc(schema: Schema, data: bytes) -> RowData:
+    return RowData(schema, data, utc=True)
+
+
 # ---- encoders -------------------------------------------------------------------------
 
 
@@ -217,7 +221,7 @@ class Encoder(RowCodec):
         """A `RowBatch` with the rows of `objects`."""
         from pyfory.format.batch import RowBatch
 
-        batch = RowBatch(self.schema)
+        batch = RowBatch(self.schema, utc=self.utc)
         batch.extend(objects)
         return batch
 
@@ -238,7 +242,7 @@ class Encoder(RowCodec):
         from pyfory.format.arrow import append_arrow
         from pyfory.format.batch import RowBatch
 
-        batch = RowBatch(self.schema)
+        batch = RowBatch(self.schema, utc=self.utc)
         append_arrow(batch, data)
         return self.from_batch(batch)
 

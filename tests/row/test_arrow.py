@@ -485,7 +485,7 @@ def test_polars():
     assert frame["to"].struct.field("zip").to_list() == [one.to and one.to.zip for one in ORDERS]
     assert frame["amount"].to_list() == [one.amount for one in ORDERS]
     plain = [name for name in encoder.schema.names if name != "stock"]  # polars may give maps back as lists
-    again = RowBatch.from_arrow(frame.select(plain), encoder.schema).to_list()
+    again = RowBatch.from_arrow(frame.select(plain), encoder.schema, utc=True).to_list()
     assert again == [dict(row.to_dict(), stock=None) for row in batch]
 
 
@@ -510,7 +510,7 @@ def test_pandas(pa):
     assert frame["id"].tolist() == list(range(300))
     assert str(frame["at"].dtype).startswith("datetime64") and "UTC" in str(frame["at"].dtype)
     assert frame["name"].isna().sum() == 100
-    assert RowBatch.from_arrow(frame, encoder.schema).to_list() == batch.to_list()
+    assert RowBatch.from_arrow(frame, encoder.schema, utc=True).to_list() == batch.to_list()
     made = pandas.DataFrame({"a": [1.5, None], "b": ["x", "y"]})
     schema = rows.schema([rows.field("b", rows.utf8()), rows.field("a", rows.float64()), rows.field("c", rows.int8())])
     assert RowBatch.from_arrow(made, schema).to_list() == [{"b": "x", "a": 1.5, "c": None}, {"b": "y", "a": None, "c": None}]

@@ -314,6 +314,19 @@ def test_bytes_of_another_schema(batch):
         RowBatch.from_bytes(bytes(batch), renamed)
 
 
+def test_times_in_utc(tmp_path):
+    schema = rows.schema([rows.field("t", rows.timestamp())])
+    moment = datetime.datetime(2024, 1, 2, 3, tzinfo=UTC)
+    batch = RowBatch(schema, [{"t": moment}], utc=True)
+    batch.save(tmp_path / "times")
+    for one in (batch, batch[:], batch[::-1], copy.copy(batch), RowBatch.from_bytes(bytes(batch), utc=True),
+                RowBatch.open(tmp_path / "times", utc=True)):  # fmt: skip
+        assert one.utc and one[0].t == moment and next(iter(one)).t.tzinfo is UTC
+    local = RowBatch.from_bytes(bytes(batch))
+    assert not local.utc and local[0].t == moment.astimezone().replace(tzinfo=None)
+    assert pyfory.encoder(schema=schema, utc=True).batch([{"t": moment}])[0].t == moment
+
+
 def test_copies(batch):
     for twin in (copy.copy(batch), copy.deepcopy(batch), pickle.loads(pickle.dumps(batch)), batch[:]):
         assert ENCODER.from_batch(twin) == TRADES

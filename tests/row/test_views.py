@@ -176,6 +176,17 @@ def test_copy_and_pickle(row):
         assert twin == row and twin.schema == row.schema
 
 
+def test_copies_keep_the_time_zone():
+    schema = rows.schema([rows.field("t", rows.timestamp())])
+    row = RowData(schema, struct.pack("<Qq", 0, 5), utc=True)
+    for twin in (copy.copy(row), pickle.loads(pickle.dumps(row))):
+        assert twin.t == datetime.datetime(1970, 1, 1, 0, 0, 0, 5, UTC)
+
+
+def test_dir_shows_the_fields(row):
+    assert {"address", "name", "to_dict", "schema"} <= set(dir(row))
+
+
 def test_nested_schema(row):
     assert row.address.schema.names == ["street", "zip"]
     assert row.homes[0].schema.names == ["street", "zip"]

@@ -1,5 +1,5 @@
 /* Inner loops of columns, on plain memory and without Python. */
-#include "row/gather.h"
+#include "wire/row_gather.h"
 
 /* Start and end of row i; 0 when the row does not lie where rows may lie. */
 FORY_INLINE int
