@@ -180,7 +180,8 @@ class Schema:
         Raises ForyBufferOutOfBoundError (an EOFError) when it is cut off and
         ForyInvalidDataError (a ValueError) when it is malformed.
         """
-        cursor = _Cursor(bytes(data))
+        with memoryview(data) as view:
+            cursor = _Cursor(view.tobytes())
         version = cursor.u8()
         if version != _VERSION:
             raise ForyInvalidDataError("row schema has version %d, expected %d" % (version, _VERSION))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import subprocess
 import sys
 import types
@@ -64,6 +65,10 @@ CLASSES = [
 ]  # fmt: skip
 
 
+def _without_addresses(text: str) -> str:
+    return re.sub(r"Record\d+", "Record", text)
+
+
 @pytest.mark.parametrize("name,source,expressions", CLASSES, ids=[case[0] for case in CLASSES])
 def test_classes_of_upstream(upstream, name, source, expressions):
     module = types.ModuleType("row_classes_" + name)
@@ -79,6 +84,13 @@ def test_classes_of_upstream(upstream, name, source, expressions):
         expected = pure.scrub(encoder.schema.spec, bytes.fromhex(theirs["row"]))
         assert row.hex() == expected.hex()
         assert ask(upstream, source=source, name=name, row=row.hex())["value"] == theirs["value"]
+        # with the hash of the schema in front, both ways
+        encoded = encoder.encode(eval(expression, module.__dict__))
+        assert encoded == bytes.fromhex(theirs["encoded"])[:8] + row
+        assert pure.scrub(encoder.schema.spec, bytes.fromhex(theirs["encoded"])[8:]) == row
+        assert encoder.encode(encoder.decode(bytes.fromhex(theirs["encoded"]))) == encoded
+        by_them = [ask(upstream, source=source, name=name, encoded=e)["value"] for e in (encoded.hex(), theirs["encoded"])]
+        assert _without_addresses(by_them[0]) == _without_addresses(by_them[1])
 
 
 @settings(max_examples=80)

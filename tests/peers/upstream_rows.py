@@ -34,7 +34,8 @@ def answer(request):
     if "version" in request:
         return {"version": pyfory.__version__}
     if "source" in request:
-        encoder = rows.encoder(class_of(request["source"], request["name"])).row_encoder
+        whole = rows.encoder(class_of(request["source"], request["name"]))
+        encoder = whole.row_encoder
     else:
         encoder = rows.create_row_encoder(rows.Schema.from_bytes(bytes.fromhex(request["schema"])))
     schema = encoder.schema
@@ -44,6 +45,10 @@ def answer(request):
         row = encoder.to_row(eval(request["expression"], names))
         result["row"] = row.to_bytes().hex()
         result["value"] = str(row)
+        if "source" in request:
+            result["encoded"] = whole.encode(eval(request["expression"], names)).hex()
+    elif "encoded" in request:
+        result["value"] = repr(whole.decode(bytes.fromhex(request["encoded"])))
     elif "row" in request:
         data = bytes.fromhex(request["row"])
         result["value"] = str(rows.RowData(schema, data))

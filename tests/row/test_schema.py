@@ -264,6 +264,12 @@ def test_every_mutation_of_schema_bytes_is_read_or_refused():
             assert Schema.from_bytes(read.to_bytes()) == read
 
 
+@pytest.mark.parametrize("wrong", [5, None, "01 00", [1, 0]])
+def test_what_is_not_bytes(wrong):
+    with pytest.raises(TypeError):
+        Schema.from_bytes(wrong)
+
+
 def test_schemas_that_have_no_bytes():
     with pytest.raises(SchemaError, match="without a name"):
         schema([field("", int8())]).to_bytes()
