@@ -83,6 +83,9 @@ PyTypeObject *fory_datetime_type(void); /* borrowed */
 /* The instant of a datetime or an instance of a derived class: seconds since
  * 1970 and microseconds; naive values are local time. May run Python code. 0 / -1. */
 int fory_datetime_instant(ForyState *st, PyObject *v, int64_t *seconds, int64_t *micros);
+/* Seconds that the wall clock shows at instant t, as if it were UTC. 0, or -1 without
+ * an exception when the platform cannot tell. */
+int fory_local_wall(int64_t t, int64_t *wall);
 void fory_arrays_init(ForyState *st);
 void fory_collections_init(ForyState *st);
 void fory_maps_init(ForyState *st);

@@ -4,6 +4,7 @@
 #include "wire/calendar.h"
 
 #include <datetime.h>
+#include <time.h>
 
 static PyObject *
 out_of_calendar(ForyReadCtx *r)
@@ -56,6 +57,73 @@ wall_seconds(PyObject *v)
            PyDateTime_DATE_GET_HOUR(v) * 3600 + PyDateTime_DATE_GET_MINUTE(v) * 60 + PyDateTime_DATE_GET_SECOND(v);
 }
 
+int
+fory_local_wall(int64_t t, int64_t *wall)
+{
+    struct tm tm;
+    time_t when = (time_t)t;
+    if ((int64_t)when != t) {
+        return -1;
+    }
+#ifdef _WIN32
+    if (localtime_s(&tm, &when) != 0) {
+        return -1;
+    }
+#else
+    if (localtime_r(&when, &tm) == NULL) {
+        return -1;
+    }
+#endif
+    *wall = fory_days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * FORY_DAY + tm.tm_hour * 3600 +
+            tm.tm_min * 60 + (tm.tm_sec > 59 ? 59 : tm.tm_sec);
+    return 0;
+}
+
+/* Wall clock -> instant by the rules of PEP 495, in seconds. 0, or -1 (no exception)
+ * where the platform cannot tell. */
+static int
+local_instant(int64_t wall, int fold, int64_t *out)
+{
+    int64_t shown, first, other, second;
+    /* the offset in force around then gives a first candidate */
+    if (fory_local_wall(wall, &shown) < 0) {
+        return -1;
+    }
+    first = wall - (shown - wall);
+    if (fory_local_wall(first, &shown) < 0) {
+        return -1;
+    }
+    if (shown == wall) {
+        /* the same wall time may occur twice: is there another offset a day away? */
+        other = fold ? first + FORY_DAY : first - FORY_DAY;
+        if (fory_local_wall(other, &second) < 0) {
+            return -1;
+        }
+        if (second - other == shown - first) {
+            *out = first;
+            return 0;
+        }
+        other = wall - (second - other);
+        if (fory_local_wall(other, &second) < 0) {
+            return -1;
+        }
+        *out = second == wall ? other : first;
+        return 0;
+    }
+    other = wall - (shown - first);
+    if (fory_local_wall(other, &second) < 0) {
+        return -1;
+    }
+    if (second == wall) {
+        *out = other;
+    }
+    else {
+        /* a wall time that was skipped */
+        *out = fold == (first < other) ? first : other;
+    }
+    return 0;
+}
+
 /* Local time -> instant, by the platform's own rules (with fold). A float
  * timestamp of whole seconds is exact. The ends of the calendar, which the
  * platform refuses, take the offset of two days further in. */
@@ -63,6 +131,9 @@ static int
 naive_seconds(ForyState *st, PyObject *v, int64_t *out)
 {
     static const int shifts[] = {0, 2, -2};
+    if (local_instant(wall_seconds(v), PyDateTime_DATE_GET_FOLD(v), out) == 0) {
+        return 0;
+    }
     for (int i = 0; i < 3; i++) {
         int64_t days = fory_days_from_civil(PyDateTime_GET_YEAR(v), PyDateTime_GET_MONTH(v), PyDateTime_GET_DAY(v));
         PyObject *near, *stamp;

@@ -463,14 +463,15 @@ codec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
+/* _bind(schema, binding, utc, lenient) */
 static PyObject *
 codec_bind(RowCodec *self, PyObject *args)
 {
     PyObject *schema, *spec;
     ForyRowSchema *plan;
     ForyRowBinding *bindings;
-    int utc;
-    if (!PyArg_ParseTuple(args, "OOp:_bind", &schema, &spec, &utc)) {
+    int utc, lenient;
+    if (!PyArg_ParseTuple(args, "OOpp:_bind", &schema, &spec, &utc, &lenient)) {
         return NULL;
     }
     if (self->plan != NULL) {
@@ -494,7 +495,7 @@ codec_bind(RowCodec *self, PyObject *args)
     }
     self->plan = plan;
     self->bindings = bindings;
-    self->flags = utc ? FORY_ROW_UTC : 0;
+    self->flags = (utc ? FORY_ROW_UTC : 0) | (lenient ? FORY_ROW_LENIENT : 0);
     Py_RETURN_NONE;
 error:
     free_bindings(bindings, plan->n_nodes);
@@ -562,6 +563,7 @@ codec_to_row(RowCodec *self, PyObject *o)
     }
     plan = (ForyRowSchema *)Py_NewRef((PyObject *)self->plan);
     fory_row_writer_init(&w, self->st);
+    w.lenient = self->flags & FORY_ROW_LENIENT;
     if (fory_row_write(&w, plan, o) == 0 && (bytes = fory_row_writer_finish(&w)) != NULL) {
         row = fory_row_view(plan, &plan->root, bytes, (const uint8_t *)PyBytes_AS_STRING(bytes),
                             (size_t)PyBytes_GET_SIZE(bytes), self->flags);
@@ -583,6 +585,7 @@ codec_encode(RowCodec *self, PyObject *o)
     }
     plan = (ForyRowSchema *)Py_NewRef((PyObject *)self->plan);
     fory_row_writer_init(&w, self->st);
+    w.lenient = self->flags & FORY_ROW_LENIENT;
     fory_store64(w.data, plan->hash);
     w.size = 8;
     if (fory_row_write(&w, plan, o) == 0) {

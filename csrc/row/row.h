@@ -128,6 +128,7 @@ typedef struct ForyRowWriter {
     PyObject *bytes; /* result under construction, NULL while in scratch */
     ForyRowMemory **memory; /* or where a batch keeps its memory, which is replaced when views use it */
     PyObject *path;
+    int lenient; /* a missing attribute is a null, as a missing key */
     uint8_t scratch[FORY_ROW_SCRATCH];
 } ForyRowWriter;
 
@@ -203,7 +204,7 @@ fory_row_store(uint8_t *p, unsigned width, uint64_t bits)
 
 /* ---- decode.c ------------------------------------------------------------------- */
 
-enum { FORY_ROW_TRUSTED = 1, FORY_ROW_UTC = 2 };
+enum { FORY_ROW_TRUSTED = 1, FORY_ROW_UTC = 2, FORY_ROW_LENIENT = 4 };
 enum fory_row_container { FORY_ROW_AS_LIST, FORY_ROW_AS_SET, FORY_ROW_AS_TUPLE, FORY_ROW_AS_FROZENSET };
 
 typedef struct ForyRowExtra {

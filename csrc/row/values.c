@@ -3,7 +3,6 @@
 #include "wire/calendar.h"
 
 #include <datetime.h>
-#include <time.h>
 
 /* ---- Python value -> bits ----------------------------------------------------- */
 
@@ -141,29 +140,6 @@ fory_row_number(ForyState *st, const ForyRowNode *node, PyObject *v, uint64_t *b
 
 /* ---- bits -> Python value -------------------------------------------------------- */
 
-/* Seconds that the wall clock shows at instant t, as if it were UTC. 0 / -1. */
-static int
-local_wall(int64_t t, int64_t *wall)
-{
-    struct tm tm;
-    time_t when = (time_t)t;
-    if ((int64_t)when != t) {
-        return -1;
-    }
-#ifdef _WIN32
-    if (localtime_s(&tm, &when) != 0) {
-        return -1;
-    }
-#else
-    if (localtime_r(&when, &tm) == NULL) {
-        return -1;
-    }
-#endif
-    *wall = fory_days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * FORY_DAY + tm.tm_hour * 3600 +
-            tm.tm_min * 60 + (tm.tm_sec > 59 ? 59 : tm.tm_sec);
-    return 0;
-}
-
 static PyObject *
 out_of_calendar(ForyState *st)
 {
@@ -200,13 +176,13 @@ read_timestamp(ForyState *st, int64_t micros, int utc)
     }
     if (!utc) {
         int64_t before, same;
-        if (local_wall(seconds, &wall) < 0) {
+        if (fory_local_wall(seconds, &wall) < 0) {
             return fory_raise(st, FORY_E_INVALID_DATA, "this platform cannot tell the local time of a timestamp");
         }
         /* the clock was set back within the last day: the wall time occurred before */
-        if (local_wall(seconds - FORY_DAY, &before) == 0 && before + FORY_DAY > wall) {
+        if (fory_local_wall(seconds - FORY_DAY, &before) == 0 && before + FORY_DAY > wall) {
             int64_t back = before + FORY_DAY - wall;
-            fold = local_wall(seconds - back, &same) == 0 && same == wall;
+            fold = fory_local_wall(seconds - back, &same) == 0 && same == wall;
         }
     }
     days = fory_floor_div(wall, FORY_DAY);

@@ -14,6 +14,7 @@ fory_row_writer_init(ForyRowWriter *w, ForyState *st)
     w->bytes = NULL;
     w->memory = NULL;
     w->path = NULL;
+    w->lenient = 0;
 }
 
 void
@@ -303,6 +304,9 @@ attribute_slow(ForyRowWriter *w, PyObject *o, PyObject *name)
     if (v == NULL && PyErr_ExceptionMatches(PyExc_AttributeError) &&
         (fory_plain_attribute(Py_TYPE(o), name) || fory_slot_offset(Py_TYPE(o), name) > 0)) {
         PyErr_Clear();
+        if (w->lenient) {
+            return Py_NewRef(Py_None);
+        }
         return fory_raise(w->st, FORY_E_TYPE, "%s object has no value for field '%U'", Py_TYPE(o)->tp_name, name);
     }
     return v;

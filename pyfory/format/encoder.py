@@ -157,12 +157,12 @@ def _row_in_utc(schema: Schema, data: bytes) -> RowData:
 class RowEncoder(RowCodec):
     """Writes rows of one schema and reads them into record objects.
 
-    `to_row` takes an object with the attributes of the schema, or a dict in
-    which a missing key means null.
+    `to_row` takes an object with the attributes of the schema, or a dict; what
+    is missing there is null. (An `Encoder` insists on every attribute.)
     """
 
     def __init__(self, schema: Schema, *, utc: bool = False) -> None:
-        self._bind(schema, _bind_struct(schema.names, schema.types, get_cls_by_schema(schema)), utc)
+        self._bind(schema, _bind_struct(schema.names, schema.types, get_cls_by_schema(schema)), utc, True)
 
     def __repr__(self) -> str:
         return "RowEncoder(%s)" % (self.schema,)
@@ -202,7 +202,7 @@ class Encoder(RowCodec):
         self.utc = utc
         self._row_encoder: Optional[RowEncoder] = None
         cls = get_cls_by_schema(schema) if clz is None else clz
-        self._bind(schema, _bind_struct(schema.names, schema.types, cls), utc)
+        self._bind(schema, _bind_struct(schema.names, schema.types, cls), utc, False)
 
     @property
     def row_encoder(self) -> RowEncoder:

@@ -321,7 +321,7 @@ def test_encoder_without_anything():
         Encoder.__new__(Encoder).to_row(5)
     encoder = pyfory.encoder(Address)
     with pytest.raises(ForyInvalidError, match="once"):
-        encoder._bind(encoder.schema, None, False)
+        encoder._bind(encoder.schema, None, False, False)
 
 
 # ---- nulls -----------------------------------------------------------------------
@@ -581,6 +581,18 @@ def test_naive_datetimes_are_local_time(zone):
             assert row.a == local and row.a.fold == local.fold and row.a.tzinfo is None
 
 
+def test_wall_times_that_occur_twice_or_never(zone):
+    """Folds and gaps as datetime.timestamp() has them."""
+    encoder = encoder_of(("a", rows.timestamp()))
+    for day in ((2023, 3, 11), (2023, 3, 25), (2023, 10, 28), (2023, 11, 4), (2023, 3, 31), (2023, 9, 30), (1900, 1, 1)):
+        start = datetime.datetime(*day)
+        for i in range(4 * 48):
+            for fold in (0, 1):
+                local = (start + datetime.timedelta(minutes=15 * i)).replace(fold=fold)
+                slot = struct.unpack("<q", encoder.to_row({"a": local}).to_bytes()[8:])[0]
+                assert slot == int(local.timestamp()) * 1000000, local
+
+
 def test_encoders_in_utc():
     @dataclass
     class Event:
@@ -642,6 +654,24 @@ def test_missing_attributes():
 
     with pytest.raises(ForyTypeError, match=r"Empty object has no value for field 'street' \(at \$\.street\)"):
         pyfory.encoder(Address).to_row(Empty())
+
+
+def test_row_encoders_take_missing_attributes_as_null():
+    schema = rows.schema([rows.field("a", rows.int64()), rows.field("b", rows.int64()), rows.field("c", rows.int8(), False)])
+    encoder = rows.create_row_encoder(schema)
+    assert list(encoder.to_row(types.SimpleNamespace(b=5, c=1))) == [None, 5, 1]
+    with pytest.raises(ForyTypeError, match=r"not nullable \(at \$\.c\)"):
+        encoder.to_row(types.SimpleNamespace(b=5))
+
+    class Failing:
+        b, c = 1, 2
+
+        @property
+        def a(self):
+            raise AttributeError("mine")
+
+    with pytest.raises(AttributeError, match="mine"):
+        encoder.to_row(Failing())
 
 
 def test_errors_of_user_code_pass():
