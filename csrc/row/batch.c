@@ -683,6 +683,13 @@ batch_get_utc(ForyRowBatch *self, void *closure)
 }
 
 static PyObject *
+batch_get_mapped(ForyRowBatch *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(self->mapped);
+}
+
+static PyObject *
 batch_get_nbytes(ForyRowBatch *self, void *closure)
 {
     size_t first, last, size;
@@ -715,6 +722,7 @@ static PyMethodDef batch_methods[] = {
 static PyGetSetDef batch_getset[] = {
     {"schema", (getter)batch_get_schema, NULL, "The Schema of the rows.", NULL},
     {"utc", (getter)batch_get_utc, NULL, "Whether rows show timestamps in UTC instead of naive local time.", NULL},
+    {"_mapped", (getter)batch_get_mapped, NULL, NULL, NULL},
     {"nbytes", (getter)batch_get_nbytes, NULL, "Size of the rows in bytes.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

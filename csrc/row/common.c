@@ -16,9 +16,6 @@ fory_row_view_alloc(ForyRowSchema *plan, ForyRowNode *node, int kind, PyObject *
     if (self == NULL) {
         return NULL;
     }
-#if PY_VERSION_HEX < 0x03080000
-    Py_INCREF(Py_TYPE(self));
-#endif
     self->plan = (ForyRowSchema *)Py_NewRef((PyObject *)plan);
     self->node = node;
     self->owner = Py_NewRef(owner);

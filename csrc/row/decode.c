@@ -622,14 +622,14 @@ resume_collector(int paused)
 
 /* An object from the row at data[0..size), whose memory `owner` keeps alive. */
 static PyObject *
-decode_root(RowCodec *self, PyObject *owner, const uint8_t *data, size_t size)
+decode_root(RowCodec *self, PyObject *owner, const uint8_t *data, size_t size, int flags)
 {
     ForyRowDecoder d;
     PyObject *result;
     int paused = pause_collector(size);
     Py_INCREF(self);
     Py_INCREF(owner);
-    fory_row_decoder_init(&d, self->st, size, self->flags);
+    fory_row_decoder_init(&d, self->st, size, self->flags | (flags & FORY_ROW_TRUSTED));
     d.bindings = self->bindings;
     result = fory_row_decoded(&d, fory_row_decode_struct(&d, &self->plan->root, data, size));
     Py_DECREF(owner);
@@ -660,7 +660,8 @@ codec_from_batch(RowCodec *self, PyObject *batch)
             fory_raise(self->st, FORY_E_SCHEMA_HASH, "the rows have another schema than the encoder");
         }
         else {
-            o = decode_root(self, ((ForyRowView *)row)->owner, ((ForyRowView *)row)->data, ((ForyRowView *)row)->size);
+            ForyRowView *view = (ForyRowView *)row;
+            o = decode_root(self, view->owner, view->data, view->size, view->flags);
         }
         Py_DECREF(row);
         if (o == NULL || PyList_Append(objects, o) < 0) {
@@ -690,13 +691,13 @@ codec_from_row(RowCodec *self, PyObject *source)
         if (view->node != &self->plan->root && !fory_row_same_layout(view->node, &self->plan->root)) {
             return fory_raise(self->st, FORY_E_SCHEMA_HASH, "the row has another schema than the encoder");
         }
-        return decode_root(self, view->owner, view->data, view->size);
+        return decode_root(self, view->owner, view->data, view->size, view->flags);
     }
     owner = fory_row_pin(self->st, source, &data, &size);
     if (owner == NULL) {
         return NULL;
     }
-    result = decode_root(self, owner, data, size);
+    result = decode_root(self, owner, data, size, 0);
     Py_DECREF(owner);
     return result;
 }
@@ -718,7 +719,7 @@ codec_decode(RowCodec *self, PyObject *source)
                    (long long)fory_load64(data), (long long)self->plan->hash);
     }
     else {
-        result = decode_root(self, owner, data + 8, size - 8);
+        result = decode_root(self, owner, data + 8, size - 8, 0);
     }
     Py_DECREF(owner);
     return result;

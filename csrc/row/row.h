@@ -123,7 +123,6 @@ void fory_row_owner_span(PyObject *owner, const uint8_t **data, size_t *size);
 typedef struct ForyRowWriter {
     uint8_t *data;
     size_t size, capacity;
-    size_t start;   /* of the row being written */
     ForyState *st;
     PyObject *bytes; /* result under construction, NULL while in scratch */
     ForyRowMemory **memory; /* or where a batch keeps its memory, which is replaced when views use it */

@@ -142,13 +142,11 @@ row_subscript(ForyRowView *self, PyObject *key)
 static PyObject *
 row_richcompare(ForyRowView *self, PyObject *other, int op)
 {
-    ForyState *st = self->plan->st;
     PyObject *a, *b, *result = NULL;
     ForyRowView *view = (ForyRowView *)other;
     if ((op != Py_EQ && op != Py_NE) || Py_TYPE(other) != Py_TYPE(self)) {
         Py_RETURN_NOTIMPLEMENTED;
     }
-    (void)st;
     if (fory_row_same_layout(self->node, view->node) && self->size == view->size &&
         memcmp(self->data, view->data, self->size) == 0) {
         return PyBool_FromLong(op == Py_EQ);

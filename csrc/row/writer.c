@@ -8,7 +8,7 @@ void
 fory_row_writer_init(ForyRowWriter *w, ForyState *st)
 {
     w->data = w->scratch;
-    w->size = w->start = 0;
+    w->size = 0;
     w->capacity = FORY_ROW_SCRATCH;
     w->st = st;
     w->bytes = NULL;
@@ -664,6 +664,13 @@ write_map(ForyRowWriter *w, ForyRowNode *node, PyObject *o)
     if (FORY_LIKELY(PyDict_CheckExact(o))) {
         return write_map_dict(w, node, o, map);
     }
+    if (Py_TYPE(o) == w->st->row_types[FORY_ROW_MAP]) {
+        /* its keys are searched one by one: take it whole */
+        dict = fory_row_view_value((ForyRowView *)o);
+        rc = dict == NULL ? -1 : write_map_dict(w, node, dict, map);
+        Py_XDECREF(dict);
+        return rc;
+    }
     if (!PyMapping_Check(o) || PyUnicode_Check(o) || PyList_Check(o) || PyTuple_Check(o) || PyBytes_Check(o) ||
         PyByteArray_Check(o) || PyMemoryView_Check(o)) {
         return wrong_type(w, "dict", o);
@@ -691,7 +698,6 @@ fory_row_write(ForyRowWriter *w, ForyRowSchema *plan, PyObject *o)
         PyErr_SetString(w->st->errors[FORY_E_INVALID], "None cannot be a row");
         return -1;
     }
-    w->start = before;
     rc = write_struct(w, &plan->root, o);
     if (FORY_LIKELY(rc == 0) && FORY_UNLIKELY(w->size - before > FORY_ROW_MAX)) {
         rc = fory_row_too_large(w);

@@ -33,6 +33,8 @@ _HEADER = _struct.Struct("<8sHHIQQQQQQ")
 _MAGIC = b"FORYROWS"
 #: about this many bytes of a mapped file are looked at in one go
 _WINDOW = 32 << 20
+#: and of other batches
+_LARGEST = 1 << 30
 
 _DTYPES: Dict[int, str] = {
     TypeId.INT8: "<i1",
@@ -330,12 +332,12 @@ class RowBatch(_core.RowBatch):
         import numpy as np
 
         dtype = _type_at(self.schema, path)
-        size = self.nbytes
-        if size <= 2 * _WINDOW:
-            return _column_of(np, dtype, self._column(path))
         # in pieces: pages of a mapped file are given back in between, and
         # the offsets of one piece fit 32 bits
-        step = max(8, len(self) * _WINDOW // size)
+        size, window = self.nbytes, _WINDOW if self._mapped else _LARGEST
+        if size <= window:
+            return _column_of(np, dtype, self._column(path))
+        step = max(8, len(self) * window // size)
         parts = [_column_of(np, dtype, self[i : i + step]._column(path)) for i in range(0, len(self), step)]
         return _join(np, parts)
 

@@ -526,7 +526,7 @@ def test_columns_in_pieces(batch, monkeypatch):
     many = RowBatch(Trade, TRADES * 5)
     names = ["price", "symbol", "tags", "address", "buy", "address.zip"]
     whole = {name: many.column(name).to_list() for name in names}
-    monkeypatch.setattr(module, "_WINDOW", 1000)
+    monkeypatch.setattr(module, "_LARGEST", 1000)
     for name in names:
         assert many.column(name).to_list() == whole[name]
     maps = RowBatch(rows.schema([rows.field("m", rows.map_(rows.utf8(), rows.int64()))]), [{"m": {"k%d" % i: i}} for i in range(500)])

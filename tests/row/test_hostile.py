@@ -214,6 +214,7 @@ def test_trusted_rows_may_overlap():
     assert list(shared.a) == ["overlaps"] * 2
     trusted = RowData(shared.schema, shared.to_bytes(), trusted=True)
     assert trusted.to_dict() == {"a": ["overlaps"] * 2}
+    assert rows.create_row_encoder(shared.schema).from_row(trusted).a == ["overlaps"] * 2
     # the bounds are checked nevertheless
     with pytest.raises(ForyInvalidDataError):
         RowData(shared.schema, bytes(8) + reference(100, 5), trusted=True).a  # noqa: B018
@@ -441,18 +442,18 @@ def test_nothing_leaks():
         result = {}
         for name, act in scenarios.items():
             heavy = name in ("damaged", "images")
-            rounds = 8 if heavy else 100
+            rounds = 10 if heavy else 100
             grown = []
-            for _ in range(6):  # free lists and caches fill at first
+            for _ in range(7):  # free lists and caches fill at first
                 before = sys.getallocatedblocks()
                 for _ in range(rounds):
                     act()
                 gc.collect()
                 grown.append(sys.getallocatedblocks() - before)
-            result[name] = min(grown[1:])
+            result[name] = min(grown[2:])
         print(json.dumps(result))
     """
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     out = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], env=env, stdout=subprocess.PIPE, check=True)
     grown = json.loads(out.stdout.decode())
-    assert {name: n for name, n in grown.items() if n > 30} == {}
+    assert {name: n for name, n in grown.items() if n > 40} == {}
