@@ -151,7 +151,7 @@ gather_decimals(Gather *g, const ForyRowNode *node, const fory_row_span *spans, 
         if (spans[i].at == FORY_ROW_NO_SPAN) {
             memset(BYTES(data) + 16 * i, 0, 16);
         }
-        else if (spans[i].size == 16) {
+        else if (fory_row_is_decimal(g->base + spans[i].at, spans[i].size)) {
             memcpy(BYTES(data) + 16 * i, g->base + spans[i].at, 16);
         }
         else {

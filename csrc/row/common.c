@@ -127,8 +127,8 @@ fory_row_get(ForyRowView *self, ForyRowNode *node, const uint8_t *data, size_t s
     case FORY_BINARY:
         return PyBytes_FromStringAndSize((const char *)data + offset, (Py_ssize_t)length);
     case FORY_DECIMAL:
-        return length == 16 ? fory_row_decimal_get(st, node, data + offset)
-                            : fory_row_damaged(st, node, offset, length, 16);
+        return fory_row_is_decimal(data + offset, length) ? fory_row_decimal_get(st, node, data + offset)
+                                                          : fory_row_damaged(st, node, offset, length, 16);
     default:
         return fory_row_view(self->plan, node, self->owner, data + offset, length, self->flags);
     }

@@ -67,7 +67,7 @@ fory_row_decode(ForyRowDecoder *d, ForyRowNode *node, const uint8_t *base, size_
     case FORY_BINARY:
         return spend(d, length) < 0 ? NULL : PyBytes_FromStringAndSize((const char *)base, (Py_ssize_t)length);
     case FORY_DECIMAL:
-        if (length != 16) {
+        if (!fory_row_is_decimal(base, length)) {
             return fory_row_damaged(d->st, node, offset, length, 16);
         }
         return spend(d, length) < 0 ? NULL : fory_row_decimal_get(d->st, node, base);

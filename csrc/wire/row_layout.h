@@ -74,6 +74,22 @@ fory_row_follow(const uint8_t *slot, size_t size, size_t *offset, size_t *length
     return FORY_LIKELY(*offset <= size && *length <= size - *offset) ? FORY_OK : FORY_MALFORMED;
 }
 
+/* 1 when these bytes are a decimal: 16 of them, or 32 as Java writes, where the
+ * upper half only repeats the sign. */
+FORY_INLINE int
+fory_row_is_decimal(const uint8_t *p, size_t length)
+{
+    uint64_t sign;
+    if (FORY_LIKELY(length == 16)) {
+        return 1;
+    }
+    if (length != 32) {
+        return 0;
+    }
+    sign = p[15] >> 7 != 0 ? UINT64_MAX : 0;
+    return fory_load64(p + 16) == sign && fory_load64(p + 24) == sign;
+}
+
 typedef struct fory_row_array {
     const uint8_t *data;
     const uint8_t *items; /* first element; the null bitmap lies at data + 8 */

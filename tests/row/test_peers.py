@@ -85,3 +85,22 @@ def test_recorded_decimals_of_java():
     ))  # fmt: skip
     assert str(row.a) == "-1234567890.000000000000000001"
     assert row.b is None
+    encoder = rows.create_row_encoder(schema)
+    record = encoder.from_row(row)
+    assert (str(record.a), record.b) == ("-1234567890.000000000000000001", None)
+    written = encoder.to_row(row).to_bytes()
+    assert written == pure.encode(schema.spec, (-1234567890000000000000000001, None))
+    again = rows.RowBatch.from_arrow(rows.RowBatch(schema, [row, record]))
+    assert [one.to_bytes() for one in again] == [written, written]
+
+
+@pytest.mark.parametrize("changed", [16, 23, 24, 31])
+def test_decimals_beyond_16_bytes(changed):
+    schema = rows.schema([rows.field("a", rows.decimal(38, 0))])
+    number = bytearray(pure.encode(schema.spec, (5,))[16:] + bytes(16))
+    number[changed] = 1
+    data = support.unhex("0000000000000000 2000000010000000") + bytes(number)
+    with pytest.raises(ValueError):
+        rows.RowData(schema, data)["a"]
+    with pytest.raises(ValueError):
+        rows.create_row_encoder(schema).from_row(data)
