@@ -88,7 +88,7 @@ def test_recorded_decimals_of_java():
     encoder = rows.create_row_encoder(schema)
     record = encoder.from_row(row)
     assert (str(record.a), record.b) == ("-1234567890.000000000000000001", None)
-    written = encoder.to_row(row).to_bytes()
+    written = encoder.to_row(record).to_bytes()
     assert written == pure.encode(schema.spec, (-1234567890000000000000000001, None))
     again = rows.RowBatch.from_arrow(rows.RowBatch(schema, [row, record]))
     assert [one.to_bytes() for one in again] == [written, written]
