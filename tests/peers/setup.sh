@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
 # Sets up the other implementations that tests/peers talks to, below build/peers:
 # a virtual environment with upstream's pyfory 1.7.7, the Rust peer (crate fory
-# 1.7.7) and the Java peer (fory-core 1.5.0; wants mvn and a JDK of 17 or
-# later). Prints the environment variables that the tests want:
-# 1.7.7) and the row format of Java. Prints the environment variables that the
-# tests want:
+# 1.7.7), the Java peer (fory-core 1.5.0) and Java's row format; Java wants mvn
+# and a JDK of 17 or later. Prints the environment variables that the tests want:
 #
 #   eval "$(tests/peers/setup.sh)"
 #
@@ -44,5 +42,4 @@ chmod +x "$java/peer"
 echo "export PYFORY_UPSTREAM_PYTHON='$upstream/bin/python'"
 echo "export PYFORY_RUST_PEER='$out/rust/debug/pyfory-rust-peer'"
 echo "export PYFORY_JAVA_PEER='$java/peer'"
-bash "$here/../row/setup.sh"
 bash "$here/setup_java_rows.sh"
