@@ -97,8 +97,7 @@ typedef struct ForyState {
     PyObject *UnknownStruct;  /* pyfory.unknown.UnknownStruct, on first use */
     PyObject *NonExistEnum;   /* pyfory.unknown.NonExistEnum, on first use */
     PyObject *Union;          /* pyfory.union.Union, on first use */
-    PyObject *str_path, *str_offset, *str_value, *str_add_note, *str_write, *str_read;
-    PyObject *str_path, *str_offset, *str_value, *str_add_note, *str_compiled;
+    PyObject *str_path, *str_offset, *str_value, *str_add_note, *str_write, *str_read, *str_compiled;
     PyObject *small_ints[128]; /* by one-byte zigzag form; NULL where CPython shares none */
     int inline_values_ok; /* object_layout.c self-test passed */
 } ForyState;

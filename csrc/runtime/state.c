@@ -99,10 +99,9 @@ fory_state_init(PyObject *module, ForyState *st)
     st->str_add_note = PyUnicode_InternFromString("add_note");
     st->str_write = PyUnicode_InternFromString("write");
     st->str_read = PyUnicode_InternFromString("read");
-    if (st->empty_tuple == NULL || st->str_path == NULL || st->str_offset == NULL ||
-        st->str_value == NULL || st->str_add_note == NULL || st->str_write == NULL || st->str_read == NULL) {
     st->str_compiled = PyUnicode_InternFromString("_compiled");
-        st->str_value == NULL || st->str_add_note == NULL || st->str_compiled == NULL) {
+    if (st->empty_tuple == NULL || st->str_path == NULL || st->str_offset == NULL || st->str_value == NULL ||
+        st->str_add_note == NULL || st->str_write == NULL || st->str_read == NULL || st->str_compiled == NULL) {
         goto error;
     }
     Py_DECREF(errors);
@@ -117,9 +116,7 @@ error:
     X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array) X(numpy_empty) X(numpy_ndarray) X(numpy_dtype) \
     X(enum_Enum) X(uuid_UUID) X(uuid_unsafe)                                                   \
     X(UnknownStruct) X(NonExistEnum) X(Union) X(str_path) X(str_offset) X(str_value) X(str_add_note)   \
-    X(str_write) X(str_read)
-    X(UnknownStruct) X(NonExistEnum) X(str_path) X(str_offset) X(str_value) X(str_add_note)    \
-    X(str_compiled)
+    X(str_write) X(str_read) X(str_compiled)
 
 int
 fory_state_traverse(ForyState *st, visitproc visit, void *arg)
