@@ -355,6 +355,32 @@ DEFINE_UNSIGNED64(tagged_uint64, 9, fory_put_tagged_u64, fory_get_tagged_u64)
 DEFINE_INTEGER(varint64_plain, int64_t, fory_as_int64, ALWAYS, 9, fory_put_vi64, int64_t, get_vi64_hot,
                MAKE_SIGNED, "int64")
 
+static int
+write_many_varint64(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
+{
+    int64_t block[BLOCK];
+    if (n < 8) {
+        return write_many_varint64_plain(w, c, items, n);
+    }
+    for (Py_ssize_t i = 0; i < n;) {
+        Py_ssize_t m = n - i < BLOCK ? n - i : BLOCK;
+        for (Py_ssize_t k = 0; k < m; k++) {
+            PyObject *item = items[i + k];
+            if (FORY_UNLIKELY(!PyLong_CheckExact(item) || !fory_small_int(item, &block[k])) &&
+                ((!PyLong_Check(item) && fory_write_pin(w) < 0) || fory_as_int64(w->st, item, &block[k]) < 0)) {
+                fory_path_index(&w->path, i + k);
+                return -1;
+            }
+        }
+        if (fory_room(w, (size_t)m * 9 + 8) < 0) {
+            return -1;
+        }
+        w->out.pos += w->st->kernels->encode_vi64(block, (size_t)m, w->out.pos);
+        i += m;
+    }
+    return 0;
+}
+
 /* The varint and tagged kinds in batches of BLOCK through the kernels. A value
  * that is no plain int in range ends the block and takes the slow way by itself:
  * it may run code that writes, too. */
@@ -503,32 +529,6 @@ read_many_varint64(ForyReadCtx *r, const ForyCodec *c, PyObject **out, Py_ssize_
         }
     }
     return read_rest_varint64(r, out, i, n);
-}
-
-static int
-write_many_varint64(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
-{
-    int64_t block[BLOCK];
-    if (n < 8) {
-        return write_many_varint64_plain(w, c, items, n);
-    }
-    for (Py_ssize_t i = 0; i < n;) {
-        Py_ssize_t m = n - i < BLOCK ? n - i : BLOCK;
-        for (Py_ssize_t k = 0; k < m; k++) {
-            PyObject *item = items[i + k];
-            if (FORY_UNLIKELY(!PyLong_CheckExact(item) || !fory_small_int(item, &block[k])) &&
-                ((!PyLong_Check(item) && fory_write_pin(w) < 0) || fory_as_int64(w->st, item, &block[k]) < 0)) {
-                fory_path_index(&w->path, i + k);
-                return -1;
-            }
-        }
-        if (fory_room(w, (size_t)m * 9 + 8) < 0) {
-            return -1;
-        }
-        w->out.pos += w->st->kernels->encode_vi64(block, (size_t)m, w->out.pos);
-        i += m;
-    }
-    return 0;
 }
 
 /* ---- floats ------------------------------------------------------------------------ */

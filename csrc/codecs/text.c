@@ -5,8 +5,6 @@
 
 enum { LATIN1 = 0, UTF16 = 1, UTF8 = 2 };
 
-#define STR_RUN 64 /* strings of one batch step: they stay in the first-level cache */
-
 /* ---- str, writing --------------------------------------------------------------- */
 
 static int
@@ -99,48 +97,6 @@ copy_units(uint8_t *dst, const Py_UCS2 *src, size_t n)
 /* Up to this many characters a loop is done before two kernels are called. */
 #define SHORT_TEXT 32
 
-static FORY_NOINLINE int
-write_short_ucs4(ForyWriteCtx *w, const Py_UCS4 *text, size_t n)
-{
-    size_t size = 0;
-    uint8_t *p;
-    if (fory_room(w, FORY_VU64_MAX + 4 * n) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < n; i++) {
-        Py_UCS4 c = text[i];
-        if (c >= 0xd800 && c <= 0xdfff) {
-            return has_surrogates(w);
-        }
-        size += 1 + (c >= 0x80) + (c >= 0x800) + (c >= 0x10000);
-    }
-    put_string_header(&w->out, size, UTF8);
-    p = w->out.pos;
-    for (size_t i = 0; i < n; i++) {
-        Py_UCS4 c = text[i];
-        if (c < 0x80) {
-            *p++ = (uint8_t)c;
-            continue;
-        }
-        if (c < 0x800) {
-            *p++ = (uint8_t)(0xc0 | c >> 6);
-        }
-        else {
-            if (c < 0x10000) {
-                *p++ = (uint8_t)(0xe0 | c >> 12);
-            }
-            else {
-                *p++ = (uint8_t)(0xf0 | c >> 18);
-                *p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-            }
-            *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        }
-        *p++ = (uint8_t)(0x80 | (c & 0x3f));
-    }
-    w->out.pos = p;
-    return 0;
-}
-
 /* The text of v, moved without the GIL where it is large. A caller with `held` 0
  * walks items of a list or dict that are only borrowed: those must not change,
  * so the GIL stays. */
@@ -199,7 +155,46 @@ write_wide_str(ForyWriteCtx *w, PyObject *v, int held)
         w->out.pos += 2 * n;
         return 0;
     }
-    return n <= SHORT_TEXT ? write_short_ucs4(w, PyUnicode_4BYTE_DATA(v), n) : write_ucs4(w, v, held);
+    if (n > SHORT_TEXT) {
+        return write_ucs4(w, v, held);
+    }
+    const Py_UCS4 *text = PyUnicode_4BYTE_DATA(v);
+    size_t size = 0;
+    for (size_t i = 0; i < n; i++) {
+        Py_UCS4 c = text[i];
+        if (c >= 0xd800 && c <= 0xdfff) {
+            return has_surrogates(w);
+        }
+        size += 1 + (c >= 0x80) + (c >= 0x800) + (c >= 0x10000);
+    }
+    if (fory_room(w, FORY_VU64_MAX + size) < 0) {
+        return -1;
+    }
+    put_string_header(&w->out, size, UTF8);
+    uint8_t *p = w->out.pos;
+    for (size_t i = 0; i < n; i++) {
+        Py_UCS4 c = text[i];
+        if (c < 0x80) {
+            *p++ = (uint8_t)c;
+            continue;
+        }
+        if (c < 0x800) {
+            *p++ = (uint8_t)(0xc0 | c >> 6);
+        }
+        else {
+            if (c < 0x10000) {
+                *p++ = (uint8_t)(0xe0 | c >> 12);
+            }
+            else {
+                *p++ = (uint8_t)(0xf0 | c >> 18);
+                *p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
+            }
+            *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+        }
+        *p++ = (uint8_t)(0x80 | (c & 0x3f));
+    }
+    w->out.pos = p;
+    return 0;
 }
 
 FORY_INLINE int
@@ -254,70 +249,16 @@ write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     return rc;
 }
 
-/* One-byte strings from the first on, their room asked for at once: a pass over
- * the lengths, then one over the bytes. Returns how many, or -1. */
-static Py_ssize_t
-write_narrow_run(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
-{
-    size_t total = 0;
-    Py_ssize_t count = 0, limit = n < STR_RUN ? n : STR_RUN;
-    uint8_t *p;
-    for (; count < limit; count++) {
-        PyObject *v = items[count];
-        if (FORY_UNLIKELY(!PyUnicode_CheckExact(v) || PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
-            break;
-        }
-        total += (size_t)PyUnicode_GET_LENGTH(v);
-    }
-    if (fory_room(w, total + FORY_VU64_MAX * (size_t)count) < 0) {
-        return -1;
-    }
-    p = w->out.pos;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        size_t size = (size_t)PyUnicode_GET_LENGTH(items[i]);
-        if (FORY_LIKELY(size < 32)) {
-            *p++ = (uint8_t)(size << 2 | LATIN1);
-        }
-        else {
-            w->out.pos = p;
-            put_string_header(&w->out, size, LATIN1);
-            p = w->out.pos;
-        }
-        fory_copy_short(p, PyUnicode_1BYTE_DATA(items[i]), size);
-        p += size;
-    }
-    w->out.pos = p;
-    return count;
-}
-
+/* One pass: taking the lengths first, to ask for the room of many strings at
+ * once, was slower, because every string was then touched twice. */
 static int
 write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
 {
-    Py_ssize_t i = 0;
     (void)c;
-    while (i < n) {
-        Py_ssize_t run = write_narrow_run(w, items + i, n - i);
-        if (run < 0) {
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (FORY_UNLIKELY(write_str_inline(w, items[i], 0) < 0)) {
+            fory_path_index(&w->path, i);
             return -1;
-        }
-        i += run;
-        /* text that is not narrow comes in runs too */
-        for (; i < n; i++) {
-            PyObject *v = items[i];
-            int rc;
-            if (FORY_LIKELY(PyUnicode_CheckExact(v) && PyUnicode_KIND(v) >= PyUnicode_2BYTE_KIND)) {
-                rc = write_wide_str(w, v, 0);
-            }
-            else if (PyUnicode_CheckExact(v) && PyUnicode_KIND(v) == PyUnicode_1BYTE_KIND) {
-                break;
-            }
-            else {
-                rc = write_str_inline(w, v, 0);
-            }
-            if (FORY_UNLIKELY(rc < 0)) {
-                fory_path_index(&w->path, i);
-                return -1;
-            }
         }
     }
     return 0;
@@ -367,6 +308,17 @@ new_str(size_t n, uint32_t top)
     PyObject *s = PyUnicode_New((Py_ssize_t)n, top);
     if (s != NULL) {
         fory_advise_fresh(PyUnicode_DATA(s), n * (size_t)PyUnicode_KIND(s));
+    }
+    return s;
+}
+
+/* of one byte per character, as they are at p */
+static FORY_NOINLINE PyObject *
+new_narrow_str(const uint8_t *p, size_t size, uint32_t top)
+{
+    PyObject *s = new_str(size, top);
+    if (s != NULL) {
+        FORY_LARGE_WORK(size, memcpy(PyUnicode_1BYTE_DATA(s), p, size));
     }
     return s;
 }
@@ -456,17 +408,12 @@ decode_utf8(ForyReadCtx *r, const uint8_t *p, size_t size)
 static FORY_NOINLINE PyObject *
 decode_other(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
 {
-    PyObject *s;
     switch (encoding) {
     case LATIN1:
         if (size < 2) {
             return PyUnicode_DecodeLatin1((const char *)p, (Py_ssize_t)size, NULL);
         }
-        s = new_str(size, 0xff); /* (the caller has looked for ASCII) */
-        if (s != NULL) {
-            FORY_LARGE_WORK(size, memcpy(PyUnicode_1BYTE_DATA(s), p, size));
-        }
-        return s;
+        return new_narrow_str(p, size, 0xff); /* (the caller has looked for ASCII) */
     case UTF16:
         return decode_utf16(r, p, size);
     case UTF8:
@@ -505,12 +452,12 @@ FORY_INLINE PyObject *
 make_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
 {
     if (FORY_LIKELY(encoding != UTF16 && size > 1 && encoding != 3 && is_ascii(r->st, p, size))) {
-        PyObject *s = PyUnicode_New((Py_ssize_t)size, 127);
-        if (FORY_UNLIKELY(size >= FORY_LARGE && s != NULL)) {
-            fory_advise_fresh(PyUnicode_1BYTE_DATA(s), size);
-            FORY_LARGE_WORK(size, memcpy(PyUnicode_1BYTE_DATA(s), p, size));
+        PyObject *s;
+        if (FORY_UNLIKELY(size >= FORY_LARGE)) {
+            return new_narrow_str(p, size, 0x7f);
         }
-        else if (FORY_LIKELY(s != NULL)) {
+        s = PyUnicode_New((Py_ssize_t)size, 127);
+        if (FORY_LIKELY(s != NULL)) {
             fory_copy_short(PyUnicode_1BYTE_DATA(s), p, size);
         }
         return s;
