@@ -29,6 +29,7 @@ WANTED = re.compile(
     | pyfory/py\.typed
     | tests/.+\.(py|c|h|json)
     | tests/[^/]+\.txt
+    | tests/c/corpus/.+
     """,
     re.VERBOSE,
 )
