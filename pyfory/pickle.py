@@ -42,7 +42,6 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, T
 from pyfory import error
 from pyfory._core import Buffer
 from pyfory.fory import Fory
-from pyfory.stream import load as load_from_stream
 
 __all__ = [
     "DEFAULT_PROTOCOL", "HIGHEST_PROTOCOL", "PickleBuffer", "PickleError", "Pickler", "PicklerMemoProxy",
@@ -67,6 +66,8 @@ def _make_fory(ref: bool) -> Fory:
 
 
 _fory = _make_fory(True)
+#: from memory, without asking whether it is a stream
+_read = super(Fory, _fory)._load_hooked
 
 
 # ---- functions ------------------------------------------------------------------
@@ -171,7 +172,7 @@ def loads(
         hooks = _ReadHooks()
         hooks.buffers = _given(buffers)
     try:
-        return _fory._load_hooked(data, hooks)
+        return _read(data, hooks)
     except error.ForyError as failure:
         _make_also(failure, UnpicklingError)
         raise
@@ -375,7 +376,7 @@ class Unpickler:
                 return _load_from_memory(file, hooks)
             if hasattr(file, "peek") and _peek(file) is None:
                 file = _Plainly(file)  # it only seems to have peek()
-            return load_from_stream(_Engine(hooks), file)
+            return _fory._load_hooked(file, hooks)
         except error.ForyError as failure:
             _make_also(failure, UnpicklingError)
             raise
@@ -457,23 +458,13 @@ class _ReadHooks:
     memo: Optional[Dict[int, Any]] = None
 
 
-class _Engine:
-    """What pyfory.stream reads messages with."""
-
-    def __init__(self, hooks: _ReadHooks) -> None:
-        self._hooks = hooks
-
-    def deserialize(self, source: Any, buffers: Any = None) -> Any:
-        return _fory._load_hooked(source, self._hooks)
-
-
 def _load_from_memory(file: io.BytesIO, hooks: _ReadHooks) -> Any:
     start = file.tell()
     # getvalue() shares the memory, and the file may change meanwhile
     buffer = Buffer(file.getvalue())
     buffer.set_reader_index(min(start, buffer.size()))
     try:
-        return _fory._load_hooked(buffer, hooks)
+        return _read(buffer, hooks)
     finally:
         file.seek(max(start, buffer.get_reader_index()))
 

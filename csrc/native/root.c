@@ -504,6 +504,10 @@ set_read_hooks(ForyReadCtx *r, PyObject *hooks)
 {
     ForyNativeRead *n = r->native;
     PyObject *buffers;
+    n->as_pickle = 1;
+    if (hooks == Py_None) {
+        return 0;
+    }
     if (take_hook(NULL, r, hooks, "persistent_load", &n->persistent_load) < 0 ||
         take_hook(NULL, r, hooks, "find_class", &n->find_class) < 0 || take_hook(NULL, r, hooks, "memo", &n->memo) < 0 ||
         take_hook(NULL, r, hooks, "buffers", &buffers) < 0) {
@@ -514,7 +518,6 @@ set_read_hooks(ForyReadCtx *r, PyObject *hooks)
         n->memo = NULL;
         return -1;
     }
-    n->as_pickle = 1;
     if (buffers != NULL && (r->buffers = PyObject_GetIter(buffers)) == NULL) {
         return -1;
     }

@@ -708,7 +708,8 @@ engine_dump_hooked(ForyEngine *e, PyObject *args)
 PyDoc_STRVAR(load_hooked_doc,
 "_load_hooked($self, source, hooks)\n--\n\n"
 "deserialize from bytes-like memory or a Buffer under the hooks of an Unpickler: attributes\n"
-"persistent_load, find_class, memo (a dict) and buffers of `hooks`.");
+"persistent_load, find_class, memo (a dict) and buffers of `hooks`, each missing or None when it is not wanted.\n"
+"Buffers come back as pickle gives them, also when hooks is None.");
 
 static PyObject *
 engine_load_hooked(ForyEngine *e, PyObject *args)
