@@ -334,7 +334,7 @@ static PyObject *
 write_varint32(PyObject *op, PyObject *value)
 {
     ForyBuffer *self = (ForyBuffer *)op;
-    int64_t v;
+    int64_t v = 0;
     if (int64_in(self, value, INT32_MIN, INT32_MAX, "varint32", "[-2147483648, 2147483647]", &v) < 0) {
         return NULL;
     }
@@ -346,7 +346,7 @@ static PyObject *
 write_var_uint32(PyObject *op, PyObject *value)
 {
     ForyBuffer *self = (ForyBuffer *)op;
-    int64_t v;
+    int64_t v = 0;
     if (int64_in(self, value, 0, UINT32_MAX, "var_uint32", "[0, 4294967295]", &v) < 0) {
         return NULL;
     }
@@ -358,7 +358,7 @@ static PyObject *
 write_varint64(PyObject *op, PyObject *value)
 {
     ForyBuffer *self = (ForyBuffer *)op;
-    int64_t v;
+    int64_t v = 0;
     if (int64_in(self, value, INT64_MIN, INT64_MAX, "varint64", "[-9223372036854775808, 9223372036854775807]", &v) <
         0) {
         return NULL;
@@ -371,7 +371,7 @@ static PyObject *
 write_var_uint64(PyObject *op, PyObject *value)
 {
     ForyBuffer *self = (ForyBuffer *)op;
-    uint64_t v;
+    uint64_t v = 0;
     if (uint64_in(self, value, "var_uint64", &v) < 0) {
         return NULL;
     }
@@ -383,7 +383,7 @@ static PyObject *
 write_tagged_int64(PyObject *op, PyObject *value)
 {
     ForyBuffer *self = (ForyBuffer *)op;
-    int64_t v;
+    int64_t v = 0;
     if (int64_in(self, value, INT64_MIN, INT64_MAX, "tagged_int64", "[-9223372036854775808, 9223372036854775807]",
                  &v) < 0) {
         return NULL;
@@ -399,7 +399,7 @@ static PyObject *
 write_tagged_uint64(PyObject *op, PyObject *value)
 {
     ForyBuffer *self = (ForyBuffer *)op;
-    uint64_t v;
+    uint64_t v = 0;
     if (uint64_in(self, value, "tagged_uint64", &v) < 0) {
         return NULL;
     }
@@ -461,7 +461,7 @@ VARINT_READER(static, tu64, uint64_t, fory_get_tagged_u64)
 #define VARINT_METHOD(method, take, type, make)                           \
     static PyObject *read_##method(PyObject *op, PyObject *unused)        \
     {                                                                     \
-        type v;                                                           \
+        type v = 0;                                                       \
         (void)unused;                                                     \
         return take((ForyBuffer *)op, &v) < 0 ? NULL : make(v);           \
     }
