@@ -22,29 +22,21 @@ open_container(ForyWriteCtx *w, int small_tag, int tag, size_t n)
 static int
 write_ints(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
 {
+    const ForyCodec *codec = &w->st->codecs[FORY_VARINT64];
     size_t start = (size_t)(w->out.pos - w->out.start);
     if (fory_native_tag_n(w, FORY_N_INTS, (uint64_t)n) < 0) {
         return -1;
     }
-    for (Py_ssize_t i = 0; i < n;) {
-        Py_ssize_t stop = n - i < 1024 ? n : i + 1024;
-        if (fory_room(w, (size_t)(stop - i) * FORY_VU64_MAX) < 0) {
-            return -1;
-        }
-        for (; i < stop; i++) {
-            int64_t value;
-            if (FORY_UNLIKELY(!fory_small_int(items[i], &value))) {
-                int overflow = 0;
-                value = PyLong_AsLongLongAndOverflow(items[i], &overflow);
-                if (overflow) {
-                    w->out.pos = w->out.start + start;
-                    return 0;
-                }
-            }
-            fory_put_vi64(&w->out, value);
-        }
+    if (codec->write_many(w, codec, items, n) == 0) {
+        return 1;
     }
-    return 1;
+    if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    Py_CLEAR(w->path);
+    w->out.pos = w->out.start + start;
+    return 0;
 }
 
 static int
