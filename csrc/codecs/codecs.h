@@ -170,6 +170,8 @@ PyObject *fory_read_str(ForyReadCtx *r);
 PyObject *fory_read_key_str(ForyReadCtx *r);
 /* Latin-1 text as a new str; the second through the cache. New references. */
 PyObject *fory_latin1_str(ForyReadCtx *r, const uint8_t *p, size_t size);
+/* UTF-8 with lone surrogates passed as a new str. New reference. */
+PyObject *fory_utf8_str(ForyReadCtx *r, const uint8_t *p, size_t size);
 PyObject *fory_key_str(ForyReadCtx *r, const uint8_t *p, size_t size);
 
 /* Writes a BINARY body, in or out of band. */

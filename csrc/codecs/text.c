@@ -538,6 +538,12 @@ fory_latin1_str(ForyReadCtx *r, const uint8_t *p, size_t size)
 }
 
 PyObject *
+fory_utf8_str(ForyReadCtx *r, const uint8_t *p, size_t size)
+{
+    return decode_utf8(r, p, size);
+}
+
+PyObject *
 fory_key_str(ForyReadCtx *r, const uint8_t *p, size_t size)
 {
     return cached_str(r, p, size, LATIN1);

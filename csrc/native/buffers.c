@@ -35,18 +35,6 @@ ask_callback(ForyWriteCtx *w, PyObject *source)
     return in_band;
 }
 
-static int
-put_memory(ForyWriteCtx *w, const void *data, size_t n)
-{
-    if (fory_room(w, FORY_VU64_MAX + n) < 0) {
-        return -1;
-    }
-    fory_put_vu64(&w->out, n);
-    fory_copy_short(w->out.pos, data, n);
-    w->out.pos += n;
-    return 0;
-}
-
 /* The next buffer of the caller; new reference. */
 static PyObject *
 next_buffer(ForyReadCtx *r)
@@ -142,7 +130,7 @@ write_pickle_buffer(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         bits = (in_band ? 0 : FORY_BUFFER_OUT) | (view.readonly ? FORY_BUFFER_READONLY : 0);
         rc = fory_native_ext(w, FORY_X_BUFFER) < 0 || fory_native_tag(w, (int)bits) < 0 ? -1 : 0;
         if (rc == 0 && in_band) {
-            rc = put_memory(w, view.buf, (size_t)view.len);
+            rc = fory_native_put_memory(w, view.buf, (size_t)view.len, v);
         }
     }
     PyBuffer_Release(&view);
@@ -310,7 +298,7 @@ write_array(ForyWriteCtx *w, PyObject *array, PyObject *dtype, int fortran, Fory
         if (array_memory(array, &view, 0) < 0) {
             goto done;
         }
-        rc = put_memory(w, view.buf, (size_t)view.len);
+        rc = fory_native_put_memory(w, view.buf, (size_t)view.len, array);
         PyBuffer_Release(&view);
     }
     else {
@@ -510,7 +498,8 @@ fory_native_read_ndarray(ForyReadCtx *r)
             goto error;
         }
         if (view.len == (Py_ssize_t)n) {
-            memcpy(view.buf, r->in.pos, n);
+            fory_advise_fresh(view.buf, n);
+            FORY_LARGE_WORK(n, memcpy(view.buf, r->in.pos, n));
         }
         PyBuffer_Release(&view);
     }

@@ -7,6 +7,7 @@
 #define FORY_NATIVE_H
 
 #include "codecs/codecs.h"
+#include "runtime/large.h"
 
 #define FORY_NATIVE_VERSION 1
 
@@ -341,6 +342,10 @@ fory_native_tag_n(ForyWriteCtx *w, int tag, uint64_t n)
     fory_put_vu64(&w->out, n);
     return 0;
 }
+
+/* Size and bytes of memory that `owner` keeps in place: NULL when nothing does
+ * while other threads run. Large memory moves without the GIL. 0 / -1. */
+int fory_native_put_memory(ForyWriteCtx *w, const void *data, size_t n, PyObject *owner);
 
 FORY_INLINE int
 fory_native_ext(ForyWriteCtx *w, int kind)

@@ -407,9 +407,20 @@ read_str_2(ForyReadCtx *r)
         text[i] = fory_load16(p + 2 * i);
     }
 #else
-    memcpy(text, p, (size_t)n * 2);
+    fory_advise_fresh(text, (size_t)n * 2);
+    FORY_LARGE_WORK(n, memcpy(text, p, (size_t)n * 2));
 #endif
-    if (r->st->kernels->utf16_or(text, (size_t)n) > 0xff) {
+    unsigned any = 0;
+    if (n <= 32) {
+        /* cheaper than a call */
+        for (size_t i = 0; i < n; i++) {
+            any |= text[i];
+        }
+    }
+    else {
+        any = r->st->kernels->utf16_or(text, (size_t)n);
+    }
+    if (FORY_LIKELY(any > 0xff)) {
         return s;
     }
     narrow = PyUnicode_FromKindAndData(PyUnicode_2BYTE_KIND, text, (Py_ssize_t)n);
@@ -420,17 +431,12 @@ read_str_2(ForyReadCtx *r)
 static PyObject *
 read_str_utf8(ForyReadCtx *r)
 {
-    size_t n;
-    PyObject *s;
-    if (fory_native_count(r, &n) < 0) {
+    size_t n = 0;
+    const uint8_t *p;
+    if (fory_native_count(r, &n) < 0 || take(r, n, &p) < 0) {
         return NULL;
     }
-    s = PyUnicode_DecodeUTF8((const char *)r->in.pos, (Py_ssize_t)n, "surrogatepass");
-    if (s == NULL && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
-        return fory_raise(r->st, FORY_E_INVALID_DATA, "malformed text");
-    }
-    r->in.pos += n;
-    return s;
+    return fory_utf8_str(r, p, n);
 }
 
 static PyObject *
@@ -438,10 +444,19 @@ read_bytes(ForyReadCtx *r)
 {
     size_t n = 0;
     const uint8_t *p;
+    PyObject *v;
     if (fory_native_count(r, &n) < 0 || take(r, n, &p) < 0) {
         return NULL;
     }
-    return PyBytes_FromStringAndSize((const char *)p, (Py_ssize_t)n);
+    if (FORY_LIKELY(n < FORY_LARGE)) {
+        return PyBytes_FromStringAndSize((const char *)p, (Py_ssize_t)n);
+    }
+    v = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)n);
+    if (v != NULL) {
+        fory_advise_fresh(PyBytes_AS_STRING(v), n);
+        FORY_LARGE_WORK(n, memcpy(PyBytes_AS_STRING(v), p, n));
+    }
+    return v;
 }
 
 FORY_INLINE PyObject *

@@ -140,79 +140,53 @@ write_complex(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- text ---------------------------------------------------------------------------- */
 
-static size_t
-utf8_size(PyObject *v, size_t n)
-{
-    size_t size = 0;
-    if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND) {
-        const Py_UCS2 *text = PyUnicode_2BYTE_DATA(v);
-        for (size_t i = 0; i < n; i++) {
-            size += 1 + (text[i] >= 0x80) + (text[i] >= 0x800);
-        }
-    }
-    else {
-        const Py_UCS4 *text = PyUnicode_4BYTE_DATA(v);
-        for (size_t i = 0; i < n; i++) {
-            size += 1 + (text[i] >= 0x80) + (text[i] >= 0x800) + (text[i] >= 0x10000);
-        }
-    }
-    return size;
-}
-
-static uint8_t *
-put_utf8(uint8_t *p, Py_UCS4 c)
-{
-    if (c < 0x80) {
-        *p++ = (uint8_t)c;
-    }
-    else if (c < 0x800) {
-        *p++ = (uint8_t)(0xc0 | c >> 6);
-        *p++ = (uint8_t)(0x80 | (c & 0x3f));
-    }
-    else if (c < 0x10000) {
-        *p++ = (uint8_t)(0xe0 | c >> 12);
-        *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        *p++ = (uint8_t)(0x80 | (c & 0x3f));
-    }
-    else {
-        *p++ = (uint8_t)(0xf0 | c >> 18);
-        *p++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-        *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-        *p++ = (uint8_t)(0x80 | (c & 0x3f));
-    }
-    return p;
-}
-
 /* Two bytes per character unless UTF-8 is shorter: text that is mostly ASCII. */
 static FORY_NOINLINE int
 write_wide_str(ForyWriteCtx *w, PyObject *v, size_t n)
 {
-    int wide = PyUnicode_KIND(v) == PyUnicode_4BYTE_KIND;
-    size_t size = utf8_size(v, n);
-    uint8_t *p;
-    if (!wide && size >= 2 * n) {
-        if (fory_native_tag_n(w, FORY_N_STR_2, n) < 0 || fory_room(w, 2 * n) < 0) {
-            return -1;
-        }
+    const fory_kernels *k = w->st->kernels;
+    int wide = PyUnicode_KIND(v) == PyUnicode_4BYTE_KIND, rc = 0;
+    fory_text_info info;
+    if (wide) {
+        k->u4_scan(PyUnicode_4BYTE_DATA(v), n, &info);
+    }
+    else {
+        k->u2_scan(PyUnicode_2BYTE_DATA(v), n, &info);
+    }
+    Py_INCREF(v);
+    if (n >= FORY_LARGE) {
+        rc = fory_write_pin(w); /* other threads may run */
+    }
+    if (!wide && info.bytes >= 2 * n) {
+        if (rc == 0 && fory_native_tag_n(w, FORY_N_STR_2, n) == 0 && fory_room(w, 2 * n) == 0) {
 #if FORY_BIG_ENDIAN
-        for (size_t i = 0; i < n; i++) {
-            fory_store16(w->out.pos + 2 * i, PyUnicode_2BYTE_DATA(v)[i]);
-        }
+            for (size_t i = 0; i < n; i++) {
+                fory_store16(w->out.pos + 2 * i, PyUnicode_2BYTE_DATA(v)[i]);
+            }
 #else
-        memcpy(w->out.pos, PyUnicode_2BYTE_DATA(v), 2 * n);
+            FORY_LARGE_WORK(n, memcpy(w->out.pos, PyUnicode_2BYTE_DATA(v), 2 * n));
 #endif
-        w->out.pos += 2 * n;
-        return 0;
+            w->out.pos += 2 * n;
+        }
+        else {
+            rc = -1;
+        }
     }
-    if (fory_native_tag_n(w, FORY_N_STR_UTF8, size) < 0 || fory_room(w, size) < 0) {
-        return -1;
+    else if (rc == 0 && fory_native_tag_n(w, FORY_N_STR_UTF8, info.bytes) == 0 &&
+             fory_room(w, info.bytes + FORY_TEXT_SLACK) == 0) {
+        if (wide) {
+            FORY_LARGE_WORK(n, k->u4_to_utf8(PyUnicode_4BYTE_DATA(v), n, w->out.pos));
+        }
+        else {
+            FORY_LARGE_WORK(n, k->u2_to_utf8(PyUnicode_2BYTE_DATA(v), n, w->out.pos));
+        }
+        w->out.pos += info.bytes;
     }
-    p = w->out.pos;
-    for (size_t i = 0; i < n; i++) {
-        p = put_utf8(p, wide ? PyUnicode_4BYTE_DATA(v)[i] : PyUnicode_2BYTE_DATA(v)[i]);
+    else {
+        rc = -1;
     }
-    w->out.pos = p;
-    return 0;
+    Py_DECREF(v);
+    return rc;
 }
 
 int
@@ -234,6 +208,9 @@ fory_native_write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (FORY_UNLIKELY(PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
         return write_wide_str(w, v, n);
     }
+    if (FORY_UNLIKELY(n >= FORY_LARGE)) {
+        return fory_native_tag(w, FORY_N_STR_1) < 0 ? -1 : fory_native_put_memory(w, PyUnicode_1BYTE_DATA(v), n, v);
+    }
     if (FORY_UNLIKELY(fory_room(w, 1 + FORY_VU64_MAX + n) < 0)) {
         return -1;
     }
@@ -251,14 +228,24 @@ fory_native_write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- bytes ---------------------------------------------------------------------------- */
 
-static int
-put_blob(ForyWriteCtx *w, const void *data, size_t n)
+int
+fory_native_put_memory(ForyWriteCtx *w, const void *data, size_t n, PyObject *owner)
 {
     if (fory_room(w, FORY_VU64_MAX + n) < 0) {
         return -1;
     }
     fory_put_vu64(&w->out, n);
-    fory_copy_short(w->out.pos, data, n);
+    if (FORY_LIKELY(n < FORY_LARGE) || owner == NULL) {
+        fory_copy_short(w->out.pos, data, n);
+    }
+    else {
+        if (fory_write_pin(w) < 0) {
+            return -1;
+        }
+        Py_INCREF(owner);
+        FORY_LARGE_WORK(n, memcpy(w->out.pos, data, n));
+        Py_DECREF(owner);
+    }
     w->out.pos += n;
     return 0;
 }
@@ -283,7 +270,7 @@ fory_native_write_bytes(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (fory_native_tag(w, FORY_N_BYTES) < 0) {
         return -1;
     }
-    return put_blob(w, PyBytes_AS_STRING(v), n);
+    return fory_native_put_memory(w, PyBytes_AS_STRING(v), n, v);
 }
 
 static int
@@ -297,7 +284,8 @@ write_bytearray(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (fory_native_ext(w, FORY_X_BYTEARRAY) < 0) {
         return -1;
     }
-    return put_blob(w, PyByteArray_AS_STRING(v), (size_t)PyByteArray_GET_SIZE(v));
+    /* its memory may move when other threads run */
+    return fory_native_put_memory(w, PyByteArray_AS_STRING(v), (size_t)PyByteArray_GET_SIZE(v), NULL);
 }
 
 /* ---- the first value of a class, and everything under the hooks of a Pickler ---------------------------------------- */
