@@ -140,6 +140,56 @@ write_complex(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- text ---------------------------------------------------------------------------- */
 
+/* Up to this many characters a loop is done before a kernel is called. */
+#define SHORT_TEXT 32
+
+/* Short text of characters below 0x10000. */
+static int
+write_short_ucs2(ForyWriteCtx *w, const Py_UCS2 *text, size_t n)
+{
+    size_t size = 0;
+    uint8_t *p;
+    for (size_t i = 0; i < n; i++) {
+        size += 1 + (size_t)(text[i] >= 0x80) + (size_t)(text[i] >= 0x800);
+    }
+    if (fory_room(w, 2 + 3 * n) < 0) {
+        return -1;
+    }
+    if (size >= 2 * n) {
+        fory_put_u8(&w->out, FORY_N_STR_2);
+        fory_put_u8(&w->out, (uint8_t)n);
+#if FORY_BIG_ENDIAN
+        for (size_t i = 0; i < n; i++) {
+            fory_store16(w->out.pos + 2 * i, text[i]);
+        }
+#else
+        fory_copy_short(w->out.pos, (const uint8_t *)text, 2 * n);
+#endif
+        w->out.pos += 2 * n;
+        return 0;
+    }
+    fory_put_u8(&w->out, FORY_N_STR_UTF8);
+    fory_put_u8(&w->out, (uint8_t)size);
+    p = w->out.pos;
+    for (size_t i = 0; i < n; i++) {
+        Py_UCS4 c = text[i];
+        if (c < 0x80) {
+            *p++ = (uint8_t)c;
+        }
+        else if (c < 0x800) {
+            *p++ = (uint8_t)(0xc0 | c >> 6);
+            *p++ = (uint8_t)(0x80 | (c & 0x3f));
+        }
+        else {
+            *p++ = (uint8_t)(0xe0 | c >> 12);
+            *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+            *p++ = (uint8_t)(0x80 | (c & 0x3f));
+        }
+    }
+    w->out.pos = p;
+    return 0;
+}
+
 /* Two bytes per character unless UTF-8 is shorter: text that is mostly ASCII. */
 static FORY_NOINLINE int
 write_wide_str(ForyWriteCtx *w, PyObject *v, size_t n)
@@ -147,6 +197,9 @@ write_wide_str(ForyWriteCtx *w, PyObject *v, size_t n)
     const fory_kernels *k = w->st->kernels;
     int wide = PyUnicode_KIND(v) == PyUnicode_4BYTE_KIND, rc = 0;
     fory_text_info info;
+    if (!wide && n <= SHORT_TEXT) {
+        return write_short_ucs2(w, PyUnicode_2BYTE_DATA(v), n);
+    }
     if (wide) {
         k->u4_scan(PyUnicode_4BYTE_DATA(v), n, &info);
     }
