@@ -420,7 +420,7 @@ class ThreadSafeFory:
         self._factory = fory_factory
         self._kwargs = kwargs
         self._lock = threading.Lock()
-        self._pending: List[Tuple[str, tuple, dict]] = []
+        self._pending: List[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = []
         self._fory: Optional[Fory] = None
 
     def _instance(self) -> Fory:
@@ -442,7 +442,7 @@ class ThreadSafeFory:
             if getattr(type(self), method) is getattr(ThreadSafeFory, method):
                 self.__dict__[method] = getattr(fory, method)
 
-    def _record(self, method: str, args: tuple, kwargs: dict) -> None:
+    def _record(self, method: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> None:
         with self._lock:
             if self._fory is not None:
                 raise RuntimeError(

@@ -312,7 +312,7 @@ class TypeRegistry:
             info.plan = None
         return stale
 
-    def engine_arguments(self, info: Registration) -> tuple:
+    def engine_arguments(self, info: Registration) -> Tuple[Any, ...]:
         """What `Engine._register` needs to know of a registration."""
         shared = self.compatible and (info.by_name or info.type_id == TypeId.COMPATIBLE_STRUCT)
         ns: Tuple[int, bytes] = (0, b"")
@@ -344,7 +344,7 @@ class TypeRegistry:
     def _refuse(self, cls: type) -> Any:
         raise self._unregistered(cls)
 
-    def struct_plan(self, cls: type) -> tuple:
+    def struct_plan(self, cls: type) -> Tuple[Any, ...]:
         """The plan of a registered struct, with its attributes' declaration order."""
         from pyfory.plan import build_struct_plan
         from pyfory.schema import is_dataclass
@@ -379,14 +379,15 @@ class TypeRegistry:
         data = build_type_def(self, self._by_class[cls])
         return data, type_def_key(data)
 
-    def enum_spec(self, cls: type) -> tuple:
+    def enum_spec(self, cls: type) -> Tuple[Any, ...]:
         """((member, wire value), ...) sorted by wire value."""
-        return self._by_class[cls].enum_spec
+        spec: Tuple[Any, ...] = self._by_class[cls].enum_spec
+        return spec
 
     def serializer_of(self, cls: type) -> Any:
         return self._by_class[cls].serializer
 
-    def union_spec(self, cls: type) -> tuple:
+    def union_spec(self, cls: type) -> Tuple[Any, ...]:
         """(constructor, ((case id, slot), ...)) of a registered union."""
         from pyfory.plan import slot_for_hint
 
@@ -409,7 +410,7 @@ class TypeRegistry:
             raise TypeUnregisteredError("%s not registered" % full[:120])
         return info.cls
 
-    def accept_type_def(self, type_id: int, data: bytes) -> tuple:
+    def accept_type_def(self, type_id: int, data: bytes) -> Tuple[Any, ...]:
         """Checks, matches and counts a TypeDef met for the first time.
 
         Returns (class, None) for our own schema or a type without fields,
@@ -482,7 +483,7 @@ class TypeRegistry:
                 self._n_versions += 1
                 self._n_remote_fields += _weight(remote)
 
-    def unknown_wire_form(self, remote: Any) -> tuple:
+    def unknown_wire_form(self, remote: Any) -> Tuple[Any, ...]:
         """(type id, TypeDef, key, keys, slots) to write an UnknownStruct again."""
         from pyfory.plan import unknown_plan
 

@@ -35,10 +35,10 @@ class _Record:
     def __iter__(self) -> Iterator[Any]:
         return iter([getattr(self, name, None) for name in self.__slots__])
 
-    def __eq__(self, other: object) -> Any:
+    def __eq__(self, other: Any) -> Any:
         if type(other) is not type(self):
             return NotImplemented
-        return list(self) == list(other)  # type: ignore[call-overload]
+        return list(self) == list(other)
 
     def __hash__(self) -> int:
         return hash(tuple(self))

@@ -37,10 +37,10 @@ class Union:
         made._value = value
         return made
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: Any) -> Any:
         if type(other) is not type(self):
             return NotImplemented
-        return self._case_id == other._case_id and self._value == other._value  # type: ignore[attr-defined]
+        return self._case_id == other._case_id and self._value == other._value
 
     def __hash__(self) -> int:
         return hash((type(self), self._case_id, self._value))
@@ -56,7 +56,7 @@ class UnionSerializer(Serializer):
     Raises TypeError for case ids that are no ints and for classes without `_from_case_id`.
     """
 
-    def __init__(self, type_resolver: Any, cls: type, alternatives: _Union[Dict[int, Any], List[Any], Tuple]) -> None:
+    def __init__(self, type_resolver: Any, cls: type, alternatives: _Union[Dict[int, Any], List[Any], Tuple[Any, ...]]) -> None:
         from pyfory.error import ForyTypeError
 
         super().__init__(type_resolver, cls)

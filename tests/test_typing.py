@@ -72,7 +72,7 @@ def test_mistakes_are_found(tmp_path):
 @pytest.mark.slow
 def test_the_package_itself(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "-p", "pyfory"],
+        [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), "--strict", "-p", "pyfory"],
         cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -72,10 +72,12 @@ class TypeEqualMetaCompressor(MetaCompressor):
         self.compressor = compressor
 
     def compress(self, data: bytes, offset: int = 0, size: Optional[int] = None) -> bytes:
-        return self.compressor.compress(data, offset, size)
+        compressed: bytes = self.compressor.compress(data, offset, size)
+        return compressed
 
     def decompress(self, data: bytes, offset: int = 0, size: Optional[int] = None) -> bytes:
-        return self.compressor.decompress(data, offset, size)
+        decompressed: bytes = self.compressor.decompress(data, offset, size)
+        return decompressed
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TypeEqualMetaCompressor) and type(other.compressor) is type(self.compressor)
@@ -86,7 +88,7 @@ class TypeEqualMetaCompressor(MetaCompressor):
 
 def check_meta_compressor(compressor: Any) -> Any:
     """The compressor itself when it defines equality, else wrapped so that it does."""
-    cls = type(compressor)
+    cls: Any = type(compressor)
     if cls.__eq__ is object.__eq__ or cls.__hash__ is object.__hash__:
         return TypeEqualMetaCompressor(compressor)
     return compressor

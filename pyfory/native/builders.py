@@ -112,7 +112,7 @@ def structure(
 
     if type(formats) is not tuple or not all(isinstance(part, numpy.dtype) for part in formats):
         raise ForyInvalidDataError("damaged structured dtype")
-    spec = {"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": itemsize}
+    spec: Any = {"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": itemsize}
     if titles is not None:
         spec["titles"] = list(titles)
     return numpy.dtype(spec, align=bool(aligned))
@@ -164,7 +164,8 @@ def fill_object_array(array: Any, state: Any) -> None:
         or type(shape) is not tuple
     ):
         raise ForyInvalidDataError("damaged array of objects")
-    array.__setstate__((1, shape, of, bool(fortran), elements))
+    filling: Any = (1, shape, of, bool(fortran), elements)
+    array.__setstate__(filling)
 
 
 def reduce_object_array(array: Any) -> Any:

@@ -98,9 +98,9 @@ def ask_find_class(kind: int, header: Tuple[Any, ...], find_class: Callable[[str
     handler = _HANDLERS.get(kind)
     if handler is None:
         raise ForyInvalidDataError("unknown kind of code: %r" % (kind,))
-    maker = _MAKERS.get(kind)
+    maker: Any = _MAKERS.get(kind)
     if kind == kinds.SENTINEL and header in parts.SENTINELS or kind == kinds.TYPEVAR and header[:1] and header[0] in parts.VARIABLES:
-        maker = ("typing", header[0]) if kind == kinds.TYPEVAR else header  # type: ignore[assignment]
+        maker = ("typing", header[0]) if kind == kinds.TYPEVAR else header
     if maker is None:
         if kind in _FILLED:
             return

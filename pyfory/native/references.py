@@ -415,9 +415,10 @@ _static_func: Callable[[Any], Any] = vars(staticmethod)["__func__"].__get__
 def _instance_dict(owner: Any) -> Optional[Dict[str, Any]]:
     """The dict of a module or another object, unless its class has made something else of `__dict__`."""
     for cls in class_mro(type(owner)):
-        found = class_dict(cls).get("__dict__")
+        found: Any = class_dict(cls).get("__dict__")
         if found is not None:
             if type(found) in (types.GetSetDescriptorType, types.MemberDescriptorType):
-                return found.__get__(owner)  # type: ignore[union-attr,no-any-return]
+                namespace: Dict[str, Any] = found.__get__(owner)
+                return namespace
             return None
     return None

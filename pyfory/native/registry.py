@@ -217,7 +217,7 @@ class NativeRegistry(TypeRegistry):
             raise self._unregistered(cls)
         self.policy.authorize_instantiation(cls)
 
-    def call_reduce(self, callable_obj: Any, args: tuple, kwargs: Optional[dict]) -> Any:
+    def call_reduce(self, callable_obj: Any, args: Tuple[Any, ...], kwargs: Optional[Dict[str, Any]]) -> Any:
         """callable_obj(*args), if strict mode and policy allow it."""
         if self.guarded:
             made = _made_by(callable_obj, args)
@@ -232,7 +232,7 @@ class NativeRegistry(TypeRegistry):
             raise ForyInvalidDataError("%s is not callable" % type(callable_obj).__name__)
         return self._run(callable_obj, args, kwargs)
 
-    def call_new(self, cls: type, args: tuple, kwargs: Optional[dict]) -> Any:
+    def call_new(self, cls: type, args: Tuple[Any, ...], kwargs: Optional[Dict[str, Any]]) -> Any:
         """cls.__new__(*args) with cls in front, if strict mode and policy allow it."""
         if self.guarded:
             self.authorize_instantiation(cls)
@@ -240,7 +240,7 @@ class NativeRegistry(TypeRegistry):
             self.check_new(cls, args[1:])
         return self._run(cls.__new__, args, kwargs)
 
-    def check_call(self, callable_obj: Any, args: tuple) -> None:
+    def check_call(self, callable_obj: Any, args: Tuple[Any, ...]) -> None:
         """Would strict mode call this? Asked by the writer, too.
 
         Raises TypeUnregisteredError.
@@ -260,7 +260,7 @@ class NativeRegistry(TypeRegistry):
             except ValueError as error:
                 raise self._uncalled(callable_obj, "with %s" % error) from None
 
-    def check_new(self, cls: type, args: tuple) -> None:
+    def check_new(self, cls: type, args: Tuple[Any, ...]) -> None:
         """Would strict mode call cls.__new__ with these arguments? Asked by the writer, too."""
         if cls not in self._by_class and (args or not _is_safe_class(cls)) or expands(cls, args):
             raise self._uncalled(cls, "with arguments" if args else "")
@@ -271,7 +271,7 @@ class NativeRegistry(TypeRegistry):
             % (getattr(callable_obj, "__qualname__", type(callable_obj).__qualname__), how)
         )
 
-    def _run(self, callable_obj: Any, args: tuple, kwargs: Optional[dict] = None) -> Any:
+    def _run(self, callable_obj: Any, args: Tuple[Any, ...], kwargs: Optional[Dict[str, Any]] = None) -> Any:
         try:
             return callable_obj(*args, **(kwargs or {}))
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, NotImplementedError) as error:
@@ -318,6 +318,7 @@ class NativeRegistry(TypeRegistry):
 
         attributes: Any = None
         for name, value in fields.items():
+            slot: Any
             for cls in class_mro(type(obj)):
                 if name in class_dict(cls):
                     slot = class_dict(cls)[name]
@@ -325,7 +326,7 @@ class NativeRegistry(TypeRegistry):
             else:
                 slot = None
             if type(slot) is MemberDescriptorType:
-                slot.__set__(obj, value)  # type: ignore[union-attr]
+                slot.__set__(obj, value)
                 continue
             if attributes is None:
                 try:
@@ -343,7 +344,7 @@ class NativeRegistry(TypeRegistry):
 
     # ---- reading: code ------------------------------------------------------------------------
 
-    def authorize_code(self, kind: int, header: tuple, session: Dict[Any, Any]) -> None:
+    def authorize_code(self, kind: int, header: Tuple[Any, ...], session: Dict[Any, Any]) -> None:
         """Before the body of a function, class or module is read."""
         if self.strict and not self.guarded:
             raise TypeUnregisteredError(
@@ -359,13 +360,13 @@ class NativeRegistry(TypeRegistry):
         elif kind == kinds.CODE and self.guarded and "function" not in session:
             self.policy.authorize_instantiation(CodeType, is_local=True)
 
-    def ask_find_class(self, kind: int, header: tuple, find_class: Callable[[str, str], Any]) -> None:
+    def ask_find_class(self, kind: int, header: Tuple[Any, ...], find_class: Callable[[str, str], Any]) -> None:
         """Before a record of an Unpickler that has its own find_class is made."""
         from pyfory.native import code
 
         code.ask_find_class(kind, header, find_class)
 
-    def build_code(self, kind: int, header: tuple, args: tuple, session: Dict[Any, Any]) -> Any:
+    def build_code(self, kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], session: Dict[Any, Any]) -> Any:
         from pyfory.native.code import build
 
         return build(kind, header, args, self.policy, session)
@@ -377,20 +378,20 @@ class NativeRegistry(TypeRegistry):
 
     # ---- arrays of objects ----------------------------------------------------------------
 
-    def reduce_object_array(self, array: Any) -> tuple:
+    def reduce_object_array(self, array: Any) -> Tuple[Any, ...]:
         from pyfory.native.builders import reduce_object_array
 
-        reduced: tuple = reduce_object_array(array)
+        reduced: Tuple[Any, ...] = reduce_object_array(array)
         return reduced
 
     # ---- registering -----------------------------------------------------------------------------
 
-    def engine_arguments(self, info: Registration) -> tuple:
+    def engine_arguments(self, info: Registration) -> Tuple[Any, ...]:
         """What `Engine._refresh` needs to know of a registration."""
         return info.cls, self.guarded
 
 
-def _made_by(callable_obj: Any, args: tuple) -> Optional[type]:
+def _made_by(callable_obj: Any, args: Tuple[Any, ...]) -> Optional[type]:
     """The class that a call makes an instance of: itself, or the first argument of copyreg's functions."""
     if callable_obj in (copyreg.__newobj__, copyreg.__newobj_ex__, copyreg._reconstructor):  # type: ignore[attr-defined]
         callable_obj = args[0] if args else None
