@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
-import sys
 import timeit
 from dataclasses import dataclass
 from typing import Any, List
@@ -19,7 +19,8 @@ try:
 except ImportError:
     pd = None
 
-PANDAS = pytest.mark.skipif(pd is None, reason="needs pandas")
+#: CI promises pandas on one version of Python
+PANDAS = pytest.mark.skipif(pd is None and not os.environ.get("PYFORY_PANDAS"), reason="needs pandas")
 
 
 @dataclass
@@ -281,10 +282,10 @@ def test_kinds_of_buffers(kind: str) -> None:
     buffers = [make(bytes(obj.getbuffer())) for obj in buffer_objects]
     read = fory.deserialize(serialized, buffers=buffers)
     assert np.array_equal(read, array) and read.dtype == array.dtype
-    assert read.flags.writeable == (kind in ("bytearray", "Buffer")) or kind == "Buffer"
+    if kind != "Buffer":
+        assert read.flags.writeable == (kind == "bytearray")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 8), reason="the interface of pickle protocol 5")
 def test_missing_buffers_say_so() -> None:
     fory = pyfory.Fory(xlang=False, ref=False, strict=False)
     buffer_objects: List[Any] = []
