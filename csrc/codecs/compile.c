@@ -293,12 +293,12 @@ read_root(ForyReadCtx *r)
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }
-    if (bitmap & ~(ROOT_XLANG | ROOT_OUT_OF_BAND)) {
-        return fory_raise(r->st, FORY_E_INVALID_DATA, "unsupported root header bitmap 0x%x", (unsigned)bitmap);
-    }
     if (!(bitmap & ROOT_XLANG)) {
         return fory_raise(r->st, FORY_E_INVALID_DATA,
                           "header bitmap mismatch at xlang bit: the payload was written with xlang=False");
+    }
+    if (bitmap & ~(ROOT_XLANG | ROOT_OUT_OF_BAND)) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "unsupported root header bitmap 0x%x", (unsigned)bitmap);
     }
     if ((bitmap & ROOT_OUT_OF_BAND) && r->buffers == NULL) {
         return fory_raise(r->st, FORY_E_INVALID_DATA,

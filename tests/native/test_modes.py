@@ -1,0 +1,82 @@
+"""The two modes do not read each other's messages, and both go through streams and threads alike."""
+
+import io
+
+import pytest
+
+import pyfory
+
+
+def native(**options):
+    return pyfory.Fory(xlang=False, ref=True, strict=False, **options)
+
+
+def test_a_native_message_is_refused_by_name_in_xlang_mode():
+    with pytest.raises(ValueError, match="xlang bit.*xlang=False"):
+        pyfory.Fory().loads(native().dumps([1, 2]))
+
+
+def test_an_xlang_message_is_refused_by_name_in_native_mode():
+    with pytest.raises(ValueError, match="xlang bit.*xlang=True"):
+        native().loads(pyfory.Fory().dumps([1, 2]))
+
+
+def test_streams_of_native_messages():
+    shared = [1, 2]
+    values = [{"x": [shared, shared]}, (1, "é日😀"), {"a", "b"}]
+    stream = io.BytesIO()
+    for value in values:
+        native().dump(value, stream)
+    stream.seek(0)
+    first = native().load(stream)
+    assert first == values[0] and first["x"][0] is first["x"][1]
+    assert list(pyfory.Reader(stream, native())) == values[1:]
+
+
+def test_a_buffer_takes_several_messages():
+    buffer = pyfory.Buffer.allocate(16)
+    fory = native()
+    fory.serialize([1, 2], buffer)
+    fory.serialize({"k": None}, buffer)
+    assert fory.deserialize(buffer) == [1, 2]
+    assert fory.deserialize(buffer) == {"k": None}
+
+
+def test_thread_safe_fory_in_native_mode():
+    fory = pyfory.ThreadSafeFory(xlang=False, ref=True, strict=False)
+    node = {}
+    node["self"] = node
+    copy = fory.loads(fory.dumps(node))
+    assert copy["self"] is copy
+
+
+class Pair:
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+
+class PairSerializer(pyfory.Serializer):
+    def write(self, context, value):
+        context.write_varint64(value.x)
+        context.write_ref(value.y)
+
+    def read(self, context):
+        pair = Pair.__new__(Pair)
+        context.reference(pair)
+        pair.x = context.read_varint64()
+        pair.y = context.read_ref()
+        return pair
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_serializers_of_classes_work_in_native_mode(strict):
+    def fory():
+        made = pyfory.Fory(xlang=False, ref=True, strict=strict)
+        made.register(Pair, name="test.Pair", serializer=PairSerializer)
+        return made
+
+    pair = Pair(5, None)
+    pair.y = [pair]
+    first, second = fory().loads(fory().dumps([pair, pair]))
+    assert first is second and first.x == 5 and first.y[0] is first
