@@ -423,11 +423,6 @@ write_typed(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- reading ------------------------------------------------------------------- */
 
-#if PY_VERSION_HEX >= 0x030D0000
-/* exported but no longer declared */
-extern PyObject *_PyDict_NewPresized(Py_ssize_t minused);
-#endif
-
 static int
 dict_put(ForyReadCtx *r, PyObject *dict, PyObject *key, PyObject *value)
 {
@@ -566,7 +561,7 @@ read_mapping(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slo
     if (fory_charge(r, 64 + 16 * (int64_t)count) < 0 || fory_check_count(r, count, 0) < 0) {
         goto error;
     }
-    dict = count > 5 ? _PyDict_NewPresized((Py_ssize_t)(count < 65536 ? count : 65536)) : PyDict_New();
+    dict = fory_dict_new((Py_ssize_t)(count < 65536 ? count : 65536));
     if (dict == NULL) {
         goto error;
     }

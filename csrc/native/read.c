@@ -676,7 +676,7 @@ read_dict(ForyReadCtx *r, size_t n)
     if (fory_charge(r, 64 + 24 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
         return NULL;
     }
-    dict = fory_dict_new((Py_ssize_t)n);
+    dict = fory_dict_new((Py_ssize_t)(n < 65536 ? n : 65536));
     if (dict == NULL) {
         r->depth--;
         return NULL;

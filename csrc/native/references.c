@@ -17,37 +17,12 @@
 #define NUMBERED UINT32_C(0x80000000)   /* the rest is the number of a shared object */
 #define FAR UINT32_C(0x40000000)        /* the rest is an index into far_offsets */
 
-static int
-table_grow(ForyWriteCtx *w)
-{
-    size_t cap = w->refs == NULL ? 64 : (w->ref_mask + 1) * 4;
-    ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
-    if (slots == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (size_t i = 0; w->refs != NULL && i <= w->ref_mask; i++) {
-        ForyRefSlot *old = &w->refs[i];
-        if (old->generation == w->generation && old->object != NULL) {
-            size_t j = fory_pointer_hash(old->object) & (cap - 1);
-            while (slots[j].object != NULL) {
-                j = (j + 1) & (cap - 1);
-            }
-            slots[j] = *old;
-        }
-    }
-    PyMem_Free(w->refs);
-    w->refs = slots;
-    w->ref_mask = cap - 1;
-    return 0;
-}
-
 /* The slot of v, or the empty one where it belongs; NULL without memory. */
 static ForyRefSlot *
 find_slot(ForyWriteCtx *w, PyObject *v)
 {
     if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
-        if (table_grow(w) < 0) {
+        if (fory_refs_grow(w) < 0) {
             return NULL;
         }
     }

@@ -70,19 +70,15 @@ PyModule_AddObjectRef(PyObject *module, const char *name, PyObject *value)
 #define FORY_UNICODE_READY(u) ((void)(u), 0)
 #endif
 
-/* A dict with room for n entries: growing one rehashes it again and again. */
-#if PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
+/* A dict with room for n entries: growing one rehashes it again and again.
+ * Exported by all versions, declared by those before 3.13. */
+#if PY_VERSION_HEX >= 0x030D0000
 PyAPI_FUNC(PyObject *) _PyDict_NewPresized(Py_ssize_t n);
 #endif
 static inline PyObject *
 fory_dict_new(Py_ssize_t n)
 {
-#if PY_VERSION_HEX < 0x030E0000
     return n > 5 ? _PyDict_NewPresized(n) : PyDict_New();
-#else
-    (void)n;
-    return PyDict_New();
-#endif
 }
 
 /* Bytes that surely hold an int in two's complement, and the conversions; little-endian. */

@@ -282,8 +282,8 @@ fory_write_finish(ForyWriteCtx *w)
 
 /* ---- references, writing ----------------------------------------------- */
 
-static int
-refs_grow(ForyWriteCtx *w)
+int
+fory_refs_grow(ForyWriteCtx *w)
 {
     size_t cap = w->refs == NULL ? 64 : (w->ref_mask + 1) * 4;
     ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
@@ -311,7 +311,7 @@ int
 fory_write_ref(ForyWriteCtx *w, PyObject *o)
 {
     if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
-        if (refs_grow(w) < 0) {
+        if (fory_refs_grow(w) < 0) {
             return -1;
         }
     }
