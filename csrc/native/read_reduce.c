@@ -345,6 +345,14 @@ fory_native_read_reduce(ForyReadCtx *r, int tag)
                 fory_raise(r->st, FORY_E_INVALID_DATA, "%s as keyword arguments", Py_TYPE(kwargs)->tp_name);
                 goto error;
             }
+            PyObject *key, *value;
+            Py_ssize_t position = 0;
+            while (PyDict_Next(kwargs, &position, &key, &value)) {
+                if (!PyUnicode_Check(key)) {
+                    fory_raise(r->st, FORY_E_INVALID_DATA, "%s as the name of an argument", Py_TYPE(key)->tp_name);
+                    goto error;
+                }
+            }
         }
         o = call_new(r, callable, args, kwargs);
     }

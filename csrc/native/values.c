@@ -13,7 +13,7 @@ write_singleton(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 FORY_INLINE void
 put_int(fory_writer *out, int64_t n)
 {
-    if (FORY_LIKELY((uint64_t)(n - FORY_N_INT_MIN) < FORY_N_INT_COUNT)) {
+    if (FORY_LIKELY((uint64_t)n - (uint64_t)FORY_N_INT_MIN < FORY_N_INT_COUNT)) {
         fory_put_u8(out, (uint8_t)(n - FORY_N_INT_MIN));
     }
     else if ((uint64_t)n < 0x100) {

@@ -164,8 +164,15 @@ def fill_object_array(array: Any, state: Any) -> None:
         or type(shape) is not tuple
     ):
         raise ForyInvalidDataError("damaged array of objects")
-    filling: Any = (1, shape, of, bool(fortran), elements)
-    array.__setstate__(filling)
+    # NumPy does not notice when an element of a structure cannot be set here, so
+    # these are set one by one.
+    objects = of.kind == "O"
+    whole: Any = (1, shape, of, bool(fortran), elements if objects else [numpy.zeros((), of)[()]] * count)
+    array.__setstate__(whole)
+    if not objects:
+        flat = array.reshape(-1, order="A")
+        for i, element in enumerate(elements):
+            flat[i] = element
 
 
 def reduce_object_array(array: Any) -> Any:

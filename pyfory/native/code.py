@@ -98,6 +98,8 @@ def ask_find_class(kind: int, header: Tuple[Any, ...], find_class: Callable[[str
     handler = _HANDLERS.get(kind)
     if handler is None:
         raise ForyInvalidDataError("unknown kind of code: %r" % (kind,))
+    if not all(type(part) in (str, int, type(None), bool, bytes) for part in header):
+        raise ForyInvalidDataError("damaged code record")
     maker: Any = _MAKERS.get(kind)
     if kind == kinds.SENTINEL and header in parts.SENTINELS or kind == kinds.TYPEVAR and header[:1] and header[0] in parts.VARIABLES:
         maker = ("typing", header[0]) if kind == kinds.TYPEVAR else header

@@ -391,9 +391,13 @@ class NativeRegistry(TypeRegistry):
         return info.cls, self.guarded
 
 
+_MAKERS = (copyreg.__newobj__, copyreg.__newobj_ex__, copyreg._reconstructor)  # type: ignore[attr-defined]
+
+
 def _made_by(callable_obj: Any, args: Tuple[Any, ...]) -> Optional[type]:
     """The class that a call makes an instance of: itself, or the first argument of copyreg's functions."""
-    if callable_obj in (copyreg.__newobj__, copyreg.__newobj_ex__, copyreg._reconstructor):  # type: ignore[attr-defined]
+    # by identity: what stands in the place of a callable may have an __eq__
+    if any(callable_obj is function for function in _MAKERS):
         callable_obj = args[0] if args else None
     return callable_obj if isinstance(callable_obj, type) else None
 
@@ -413,7 +417,8 @@ def _call_name(callable_obj: Any) -> Any:
     owner = getattr(callable_obj, "__self__", None)
     if owner is not None and not isinstance(owner, ModuleType):
         callable_obj = type(owner)
-    return getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None)
+    name = (getattr(callable_obj, "__module__", None), getattr(callable_obj, "__qualname__", None))
+    return name if type(name[0]) is str and type(name[1]) is str else ("", "")
 
 
 def _is_safe_class(cls: type) -> bool:

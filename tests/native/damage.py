@@ -244,6 +244,16 @@ def run(mutations: int, seed: int, only: Any = None) -> Dict[str, Any]:
                 pass
             except BaseException as error:
                 problem(name, what, error, payload)
+        tried += 1
+        try:
+            # pieces of a few bytes: what was read is never where it was
+            source = pyfory.Buffer.from_stream(io.BytesIO(payload), buffer_size=16)
+            readers["only ours"].loads(source, buffers=buffers if flags and flags[0] & 2 else None)
+            accepted += 1
+        except (ForyError, Denied):
+            pass
+        except BaseException as error:
+            problem("stream", what, error, payload)
         stream = io.BytesIO(payload)
         unpickler = Find(stream, buffers=buffers)
         tried += 1

@@ -318,6 +318,24 @@ def test_truncation_names_itself() -> None:
         fory.loads(b"")
 
 
+def test_keyword_arguments_have_names() -> None:
+    message = HEAD + tag("NEWOBJ_EX") + b"\x00" + named("WithArguments", damage.__name__) + values(number(1)) + bytes([DICT + 1]) + number(1) + NONE
+    for fory in (damage.strict_fory(), pyfory.Fory(xlang=False, strict=False, policy=damage.OnlyOurs())):
+        with pytest.raises(ForyError):
+            fory.loads(message)
+    with pytest.raises(ForyInvalidDataError, match="int as the name of an argument"):
+        damage.Find(io.BytesIO(message)).load()
+
+
+def test_callables_are_not_compared() -> None:
+    """An array where a callable belongs says neither yes nor no to `==`."""
+    array = ext("NDARRAY") + b"\x00" + string("<f8") + b"\x01\x00\x00"
+    pytest.importorskip("numpy")
+    for fory in (guarded(), pyfory.Fory(xlang=False, strict=True), pyfory.Fory(xlang=False, strict=False)):
+        with pytest.raises((ForyError, damage.Denied)):
+            fory.loads(HEAD + tag("REDUCE") + array + values())
+
+
 def test_unhashable_keys_inside_tuples() -> None:
     for body in (bytes([DICT + 1, TUPLE + 1, LIST]) + NONE, tag("SET") + b"\x01" + bytes([TUPLE + 1, LIST])):
         with pytest.raises(ForyInvalidDataError, match="unhashable"):

@@ -238,6 +238,7 @@ def reduce_x(bits: int, callable_: bytes, args: List[bytes], rest: bytes) -> byt
 
 
 HUGE = tag("INT_64") + (10 ** 15).to_bytes(8, "little")
+DICT_1 = TAGS["FORY_N_DICT"] + 1
 EMPTY_DICT = bytes([TAGS["FORY_N_DICT"]])
 
 
@@ -277,6 +278,14 @@ HOSTILE = {
         reference("fill_object_array", "pyfory.native.builders")
         + tuple_of(reduce(reference("dtype", "pyfory.native.builders"), string("O")), tuple_of(HUGE), tag("FALSE"),
                    bytes([TAGS["FORY_N_LIST"]]))),
+    "elements that do not fit their structure": reduce_x(
+        9, reference("object_array", "pyfory.native.builders"), [],
+        reference("fill_object_array", "pyfory.native.builders") + tuple_of(
+            reduce(reference("structure", "pyfory.native.builders"), tuple_of(string("a"), string("b")),
+                   tuple_of(reduce(reference("dtype", "pyfory.native.builders"), string("O")),
+                            reduce(reference("dtype", "pyfory.native.builders"), string("i8"))),
+                   tuple_of(number(0), number(8)), NONE, number(16), tag("FALSE")),
+            tuple_of(number(1)), tag("FALSE"), bytes([TAGS["FORY_N_LIST"] + 1]) + tuple_of(NONE, string("no number")))),
     "elements of an array that exists": reduce(
         reference("fill_object_array", "pyfory.native.builders"),
         messages.ext("NDARRAY") + b"\x00" + string("<i2") + b"\x01\x02" + b"\x04" + bytes(4), tuple_of(NONE, NONE, NONE, NONE)),
@@ -303,6 +312,8 @@ HOSTILE = {
     "shape of int": tag("SHAPE") + named("int", "builtins") + messages.SHAPE_OF_A + NONE,
     "shape of range": tag("SHAPE") + named("range", "builtins") + messages.SHAPE_OF_A + NONE,
     "shape of an array": tag("SHAPE") + named("ndarray", "numpy") + messages.SHAPE_OF_A + NONE,
+    "callable with a name of its own": reduce(reduce_x(
+        1, reference("SimpleNamespace", "types"), [], bytes([DICT_1]) + string("__module__") + bytes([TAGS["FORY_N_LIST"]]))),
     "import by a module record": messages.code("MODULE", values(string("antigravity"))),
     "an enum without members": tag("ENUM") + named("Enum", "enum") + string("Made"),
 }  # fmt: skip
