@@ -2,7 +2,6 @@
 time zone is UTC (golden payloads of naive datetimes were made so)."""
 
 import os
-import re
 import sys
 import time
 
@@ -42,13 +41,3 @@ else:
         "thorough", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=list(HealthCheck)
     )
     settings.load_profile(os.environ.get("PYFORY_HYPOTHESIS", "default"))
-
-
-def pytest_collection_modifyitems(items):
-    """Names of cases must not hold addresses: workers that run side by side compare them."""
-    seen = {}
-    for item in items:
-        name = re.sub(r" at 0x[0-9a-f]+", "", item.nodeid)
-        if name != item.nodeid:
-            seen[name] = seen.get(name, 0) + 1
-            item._nodeid = "%s#%d" % (name, seen[name])

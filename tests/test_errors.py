@@ -247,7 +247,7 @@ def test_hash_mismatch():
     assert reader.deserialize(reader.serialize(Other(2))) == Other(2)
 
 
-@pytest.mark.parametrize("bad", [None, "text", 5, 1.5, [1], object()], ids=repr)
+@pytest.mark.parametrize("bad", [None, "text", 5, 1.5, [1], object()], ids=lambda bad: type(bad).__name__)
 def test_input_of_a_wrong_type(bad):
     fory = pyfory.Fory()
     for method in (fory.deserialize, fory.loads):

@@ -59,7 +59,7 @@ def codec(request):
         (None, None),
         (sys, None),
     ],
-    ids=repr,
+    ids=lambda value: repr(value).partition(" at 0x")[0],
 )
 def test_reference_of(obj, expected):
     assert reference_of(obj) == expected
