@@ -32,7 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--min-time", type=float, default=0.02, help="seconds that one sample takes at least (default 0.02)")
     parser.add_argument("--ours", metavar="PYTHON", default=sys.executable, help="interpreter whose installed pyfory is measured")
     parser.add_argument("--peers", type=_names, help="peers to run, separated by commas: " + ",".join(runner.PEERS))
-    parser.add_argument("--modes", type=_names, default=["compatible", "consistent"], help="modes of pyfory: compatible,consistent,native")
+    parser.add_argument("--modes", type=_names, default=["compatible", "consistent", "native"], help="modes of pyfory: compatible,consistent,native")
     parser.add_argument("--gc", choices=("on", "off"), default="on", help="the cyclic garbage collector while timing (default on)")
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu", help="CPU time of the measuring thread, or wall time (default cpu)")
     parser.add_argument("--label", help="name of the result files (default: full, quick or partial)")
@@ -49,9 +49,9 @@ def _arguments() -> argparse.Namespace:
         # The quick form leaves out the peers that say least.
         left_out = ("cloudpickle", "json", "msgspec-struct", "marshal") if options.quick else ()
         options.peers = [peer for peer in runner.PEERS if peer not in left_out]
-    unknown = set(options.peers) - set(runner.PEERS)
+    unknown = set(options.peers) - set(runner.PEERS) or set(options.modes) - {"compatible", "consistent", "native"}
     if unknown:
-        parser.error(f"unknown peer: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown peer or mode: {', '.join(sorted(unknown))}")
     if options.label is None:
         options.label = "partial" if options.only else "quick" if options.quick else "full"
     return options
@@ -140,7 +140,7 @@ def main() -> int:
         return 2
     need = {"upstream": "upstream" in options.peers, "others": bool(set(options.peers) - {"upstream"})}
     try:
-        interpreters = envs.interpreters(options.ours, need, say)
+        interpreters, lost = envs.interpreters(options.ours, need, say)
     except envs.SetupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -175,9 +175,10 @@ def main() -> int:
             "quick": options.quick, "modes": options.modes, "peers": options.peers, "only": options.only,
         },
         "contenders": session.known,
+        "not_installed": lost,
         "workloads": records,
     }  # fmt: skip
-    if not session.known.get("ours/compatible", {}).get("own_core", True):
+    if not all(hello.get("own_core", True) for key, hello in session.known.items() if key.startswith("ours/")):
         say("note: the interpreter given as 'ours' holds upstream pyfory: this compares upstream with itself")
         data["self_comparison"] = True
     _finish(data, options)

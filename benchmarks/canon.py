@@ -10,6 +10,8 @@ import datetime
 import decimal
 import enum
 import hashlib
+import types
+import uuid
 from array import array
 from typing import Any, Dict, List, Optional
 
@@ -63,6 +65,8 @@ class _Walk:
                 names = [f.name for f in dataclasses.fields(kind)]
             elif hasattr(kind, "__struct_fields__"):
                 names = list(kind.__struct_fields__)
+            elif hasattr(kind, "CANON"):
+                names = list(kind.CANON)
             else:
                 return self.rare(kind, value)
             self.names[kind] = names
@@ -77,6 +81,16 @@ class _Walk:
             return f"timedelta:{value.days}:{value.seconds}:{value.microseconds}"
         if isinstance(value, decimal.Decimal):
             return f"decimal:{value}"
+        if isinstance(value, uuid.UUID):
+            return f"uuid:{value.hex}"
+        if isinstance(value, types.FunctionType):
+            return f"function:{value.__name__}:{value(7)!r}"
+        if kind.__name__ == "DataFrame":
+            columns = [(str(name), str(value[name].dtype), value[name].tolist()) for name in value.columns]
+            return f"frame:{value.index.tolist() == list(range(len(value)))}:{columns!r}"
+        if getattr(value, "nbytes", 0) > 16 << 20:
+            label = f"{kind.__name__}:" if self.strict else ""
+            return f"{label}{value.nbytes}:{hashlib.sha256(value).hexdigest()}"
         if kind.__name__ == "ndarray":
             return self.array(f"ndarray:{value.dtype.str}:{value.shape}", value.tolist())
         if isinstance(value, array):

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import random
+import uuid
 from array import array
 from typing import Any, Callable, Dict, List
 
@@ -235,3 +236,67 @@ def random_bytes(size: int) -> bytes:
 
 def int32_values(count: int) -> "array[int]":
     return array("i", _random("int32array").randbytes(4 * count))
+
+
+# --- what only native mode and pickle carry ----------------------------------------------------------------------------------
+
+def plain_objects(count: int, cls: Any) -> List[Any]:
+    rng = _random("plainobjects")
+    return [cls(rng.getrandbits(30), _text(rng, 6, 18), rng.random(), rng.random() < 0.5) for _ in range(count)]
+
+
+def tuples(count: int) -> List[Any]:
+    rng = _random("tuples")
+    return [(rng.getrandbits(30), _text(rng, 6, 18), rng.random()) for _ in range(count)]
+
+
+def uuids(count: int) -> List[uuid.UUID]:
+    rng = _random("uuids")
+    return [uuid.UUID(int=rng.getrandbits(128), version=4) for _ in range(count)]
+
+
+def lambdas(count: int) -> List[Any]:
+    def make(number: int) -> Any:
+        return lambda x: x * 31 + number
+
+    return [make(number) for number in range(count)]
+
+
+def local_objects(count: int) -> List[Any]:
+    class Local:
+        CANON = ("left", "right")
+
+        def __init__(self, left: int, right: str) -> None:
+            self.left = left
+            self.right = right
+
+        def total(self) -> int:
+            return self.left + len(self.right)
+
+    rng = _random("local")
+    return [Local(rng.getrandbits(20), _text(rng, 6, 18)) for _ in range(count)]
+
+
+def text_lines(size: int) -> List[str]:
+    """Lines of at most 100 characters, ``size`` characters in all."""
+    rng = _random("lines")
+    pool = [_text(rng, 100, 100) for _ in range(min(1000, size // 100))]
+    lines = [pool[i % len(pool)][:92] + f"{i:08d}" for i in range(size // 100)]
+    if size % 100:
+        lines.append(_text(rng, size % 100, size % 100))
+    return lines
+
+
+def frame(rows: int, text: bool) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(20)
+    columns: Dict[str, Any] = {}
+    for number in range(4):
+        columns[f"price_{number}"] = rng.random(rows)
+        columns[f"count_{number}"] = rng.integers(0, 1 << 40, rows)
+    if text:
+        columns["city"] = [_WORDS[i % len(_WORDS)] for i in range(rows)]
+        columns["day"] = pd.date_range("2020-01-01", periods=rows, freq="min")
+    return pd.DataFrame(columns)

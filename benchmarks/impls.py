@@ -8,7 +8,7 @@ fixed, types are declared where it knows types.
 import dataclasses
 import functools
 import typing
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from .workloads import Workload
 
@@ -24,20 +24,47 @@ class Operations(NamedTuple):
     read_args: Tuple[Any, ...] = ()
     value: Any = None  # what is written, when it has to differ from the workload's value (arrays as lists)
     replaced: bool = False
+    restore: Any = None  # turns what was read into what is compared, outside of the timed part
 
 
-# One line per mode of pyfory.  Native mode: add "native" to --modes; a workload says in its own `modes` whether it takes part.
+# One line per mode of pyfory; a workload says in its own `modes` whether it takes part.
 MODES: Dict[str, Dict[str, Any]] = {
-    "compatible": {"xlang": True, "compatible": True},
-    "consistent": {"xlang": True, "compatible": False},
-    "native": {"xlang": False, "compatible": False},
+    "compatible": {"xlang": True, "compatible": True, "strict": True},
+    "consistent": {"xlang": True, "compatible": False, "strict": True},
+    # As the guide has it: in place of pickle, any object, nothing registered.
+    "native": {"xlang": False, "ref": True, "strict": False},
 }
+
+
+def _out_of_band(value: Any, dumps: Callable[..., Any], loads: Callable[..., Any], view: Callable[[Any], Any]) -> Operations:
+    """Operations whose payload is the message and the list of what travels beside it."""
+
+    def write(item: Any) -> Any:
+        beside: List[Any] = []
+        return dumps(item, buffer_callback=beside.append), [view(one) for one in beside]
+
+    def read(payload: Any) -> Any:
+        return loads(payload[0], buffers=payload[1])
+
+    if not isinstance(value, bytes):
+        return Operations(write, read)
+    import pickle
+
+    def restore(result: Any) -> bytes:
+        return bytes(result.raw() if hasattr(result, "raw") else result)
+
+    return Operations(write, read, value=pickle.PickleBuffer(value), replaced=True, restore=restore)
 
 
 def fory(workload: Workload, value: Any, mode: str) -> Operations:
     import pyfory
 
-    instance = pyfory.Fory(ref=workload.ref, strict=True, **MODES[mode])
+    if mode == "native":
+        instance = pyfory.Fory(**MODES[mode])
+        if workload.out_of_band:
+            return _out_of_band(value, instance.serialize, instance.deserialize, lambda one: one.getbuffer())
+        return Operations(instance.serialize, instance.deserialize)
+    instance = pyfory.Fory(ref=workload.ref, **MODES[mode])
     for number, cls in enumerate(workload.classes, 101):
         if workload.by_name and mode == "consistent":
             # With numeric ids upstream 1.7.7 compiles the schema of these nested classes again for every message (230-700 us).
@@ -51,6 +78,8 @@ def fory(workload: Workload, value: Any, mode: str) -> Operations:
 def pickle5(workload: Workload, value: Any, mode: str) -> Operations:
     import pickle
 
+    if workload.out_of_band:
+        return _out_of_band(value, functools.partial(pickle.dumps, protocol=5), pickle.loads, lambda one: one)
     return Operations(pickle.dumps, pickle.loads, (5,))
 
 
@@ -58,13 +87,15 @@ def cloudpickle(workload: Workload, value: Any, mode: str) -> Operations:
     import cloudpickle
     import pickle
 
+    if workload.out_of_band:
+        return _out_of_band(value, functools.partial(cloudpickle.dumps, protocol=5), pickle.loads, lambda one: one)
     return Operations(cloudpickle.dumps, pickle.loads, (5,))
 
 
 def marshal(workload: Workload, value: Any, mode: str) -> Operations:
     import marshal
 
-    if workload.classes or workload.numpy:
+    if workload.classes or workload.numpy or workload.out_of_band:
         raise Unsupported("only plain data")
     return Operations(marshal.dumps, marshal.loads)
 
@@ -171,6 +202,67 @@ def msgspec_struct(workload: Workload, value: Any, mode: str) -> Operations:
     )  # fmt: skip
 
 
+def cbor2(workload: Workload, value: Any, mode: str) -> Operations:
+    import cbor2
+
+    if workload.classes:
+        raise Unsupported("dataclasses only through a Python callback")
+    if workload.numpy:
+        raise Unsupported("no arrays")
+    if workload.ref:
+        return Operations(functools.partial(cbor2.dumps, value_sharing=True), cbor2.loads)
+    return Operations(cbor2.dumps, cbor2.loads)
+
+
+def _message_of(workload: Workload) -> Any:
+    from . import protobuf_models
+
+    if not protobuf_models.known(workload.hint):
+        raise Unsupported("no message is defined for it")
+    from google.protobuf.internal import api_implementation
+
+    if api_implementation.Type() != "upb":
+        raise Unsupported(f"protobuf runs on {api_implementation.Type()}, not on upb")
+    return protobuf_models.bind(workload.hint)
+
+
+def protobuf(workload: Workload, value: Any, mode: str) -> Operations:
+    """The user's dataclasses, turned into messages and back."""
+    message, to_message, from_message = _message_of(workload)
+
+    def write(item: Any) -> bytes:
+        return to_message(item).SerializeToString()
+
+    def read(payload: bytes) -> Any:
+        return from_message(message.FromString(payload))
+
+    return Operations(write, read)
+
+
+def protobuf_message(workload: Workload, value: Any, mode: str) -> Operations:
+    """Ready messages: not the same task (what is read makes no Python object before it is looked at), reported apart."""
+    message, to_message, from_message = _message_of(workload)
+    return Operations(message.SerializeToString, message.FromString, value=to_message(value), replaced=True, restore=from_message)
+
+
+def pyarrow(workload: Workload, value: Any, mode: str) -> Operations:
+    if workload.group != "frame" or workload.out_of_band:
+        raise Unsupported("measured with DataFrames; rows are in benchmarks/rows.py")
+    import pyarrow as pa
+
+    def write(frame: Any) -> Any:
+        table = pa.Table.from_pandas(frame)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        return sink.getvalue()
+
+    def read(payload: Any) -> Any:
+        return pa.ipc.open_stream(payload).read_all().to_pandas()
+
+    return Operations(write, read)
+
+
 IMPLEMENTATIONS: Dict[str, Callable[[Workload, Any, str], Operations]] = {
     "fory": fory,
     "pickle": pickle5,
@@ -181,4 +273,8 @@ IMPLEMENTATIONS: Dict[str, Callable[[Workload, Any, str], Operations]] = {
     "ormsgpack": ormsgpack,
     "msgspec": msgspec,
     "msgspec-struct": msgspec_struct,
+    "cbor2": cbor2,
+    "protobuf": protobuf,
+    "protobuf-message": protobuf_message,
+    "pyarrow": pyarrow,
 }

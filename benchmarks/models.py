@@ -194,3 +194,44 @@ class Event:
 
     ident: Int64
     title: str
+
+
+# --- classes that only native mode and pickle know.  CANON names what makes two instances equal (see canon).
+
+class PlainObject:
+    """No annotations, no dataclass, attributes set in __init__."""
+
+    CANON = ("ident", "name", "score", "active")
+
+    def __init__(self, ident, name, score, active):
+        self.ident = ident
+        self.name = name
+        self.score = score
+        self.active = active
+
+
+class SlottedObject:
+    CANON = __slots__ = ("ident", "name", "score", "active")
+
+    def __init__(self, ident, name, score, active):
+        self.ident = ident
+        self.name = name
+        self.score = score
+        self.active = active
+
+
+class StateObject(PlainObject):
+    """Says itself what its state is."""
+
+    def __getstate__(self):
+        return (self.ident, self.name, self.score, self.active)
+
+    def __setstate__(self, state):
+        self.ident, self.name, self.score, self.active = state
+
+
+class ReduceObject(PlainObject):
+    """Says itself how it is built again."""
+
+    def __reduce__(self):
+        return ReduceObject, (self.ident, self.name, self.score, self.active)

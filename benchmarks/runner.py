@@ -13,7 +13,12 @@ from . import envs
 from .workloads import Workload
 
 WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
-PEERS = ("upstream", "pickle", "cloudpickle", "marshal", "msgspec", "msgspec-struct", "ormsgpack", "orjson", "json")
+# Each peer, and the mode of ours that does its task; upstream is compared mode by mode.
+PEERS = {
+    "upstream": "", "pickle": "native", "cloudpickle": "native", "marshal": "native", "pyarrow": "native",
+    "msgspec": "compatible", "msgspec-struct": "compatible", "ormsgpack": "compatible", "orjson": "compatible", "cbor2": "compatible",
+    "protobuf": "compatible", "protobuf-message": "compatible", "json": "compatible",
+}  # fmt: skip
 
 # A sample counts as quiet when the fixed work before and after it took at most this many times the best of the session.
 PROBE_TOLERANCE = 1.12
@@ -27,6 +32,17 @@ class Contender:
     mode: str = ""
 
 
+def takes_part(peer: str, workload: Workload) -> bool:
+    """Say whether a peer is asked at all; the rest it says itself."""
+    if peer == "pyarrow":
+        return workload.group == "frame" and not workload.out_of_band
+    if peer.startswith("protobuf"):
+        return bool(workload.classes) and isinstance(workload.hint, type)
+    if workload.out_of_band:
+        return peer in ("pickle", "cloudpickle")
+    return True
+
+
 def contenders(workload: Workload, peers: List[str], modes: List[str]) -> List[Contender]:
     """Return who takes part in a workload, ours first."""
     used = [mode for mode in workload.modes if mode in modes]
@@ -34,7 +50,7 @@ def contenders(workload: Workload, peers: List[str], modes: List[str]) -> List[C
     for peer in peers:
         if peer == "upstream":
             result += [Contender(f"upstream/{mode}", "upstream", "fory", mode) for mode in used]
-        elif used:
+        elif PEERS[peer] in used and takes_part(peer, workload):
             result.append(Contender(peer, "others", peer))
     return result
 
@@ -116,7 +132,9 @@ class Session:
     def start(self, contender: Contender) -> Process:
         """Start a worker and let it import what it needs."""
         process = Process(self.interpreters[contender.home], self.log)
-        process.send(cmd="hello", impl=contender.impl, gc=self.options.gc, clock=self.options.clock)
+        process.send(
+            cmd="hello", impl=contender.impl, gc=self.options.gc, clock=self.options.clock, versions=contender.key not in self.known
+        )  # fmt: skip
         return process
 
     def prepare(self, contender: Contender, process: Process, workload: Workload) -> Dict[str, Any]:
@@ -177,7 +195,11 @@ class Session:
         source: Optional[str] = None
         try:
             taking_part = contenders(workload, self.options.peers, self.options.modes)
-            for contender in taking_part:
+            for contender in list(taking_part):
+                if contender.home not in self.interpreters:
+                    taking_part.remove(contender)
+                    cells[contender.key] = {"status": "unsupported", "reason": "could not be installed"}
+                    continue
                 running[contender.key] = self.start(contender)
             # All have finished importing before the first one prepares: from here on one process works at a time.
             for contender in taking_part:

@@ -1,7 +1,6 @@
 """The table of workloads.
 
-To add one: write a builder in ``data`` and a line here.  Native-mode and row-format workloads belong in the sections at the end of
-``_table``; a workload names the pyfory modes it makes sense in with ``modes``.
+To add one: write a builder in ``data`` and a line here; a workload names the pyfory modes it makes sense in with ``modes``.
 """
 
 import datetime
@@ -12,9 +11,10 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 from . import data
 from . import models as m
 
-# The modes a workload makes sense in; the command line chooses among them (native is off by default).
+# The modes a workload makes sense in; the command line chooses among them.
 ALL_MODES = ("compatible", "consistent", "native")
 ONE_MODE = ("compatible", "native")  # a value without a struct has the same bytes in both xlang modes
+NATIVE = ("native",)  # what xlang mode has no form for
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Workload:
     modes: Tuple[str, ...] = ALL_MODES
     ref: bool = False  # reference tracking on; identity is compared too
     numpy: bool = False
+    out_of_band: bool = False  # large buffers travel beside the message
     large: bool = False  # a blob of 1 MB or more: counted apart from the geometric means
     quick: bool = True
     by_name: bool = False  # register by name in consistent mode, see impls.fory
@@ -105,6 +106,8 @@ def _table() -> List[Workload]:
         w("str_12", "scalar", lambda: "twelve chars", str, modes=ONE_MODE),
         # --- blobs
         w("bytes_1KB", "blob", lambda: data.random_bytes(1 << 10), bytes, modes=ONE_MODE),
+        w("str_1KB", "blob", lambda: data.long_string(1 << 10, "ascii"), str, modes=ONE_MODE),
+        w("ndarray_f8_1KB", "blob", lambda: _ndarray(128), modes=ONE_MODE, numpy=True),
         w("bytes_1MB", "blob", lambda: data.random_bytes(1 << 20), bytes, modes=ONE_MODE, large=True),
         w("bytes_100MB", "blob", lambda: data.random_bytes(100 << 20), bytes, modes=ONE_MODE, large=True, quick=False),
         w("str_ascii_1MB", "blob", lambda: data.long_string(1 << 20, "ascii"), str, modes=ONE_MODE, large=True),
@@ -112,13 +115,32 @@ def _table() -> List[Workload]:
         w("int32_array_1M", "blob", _dense_int32, modes=ONE_MODE, large=True,
           skip={"marshal": "array.array comes back as bytes"}),
         w("ndarray_f8_1M", "blob", lambda: _ndarray(1_000_000), modes=ONE_MODE, numpy=True, large=True),
+        w("str_ascii_100MB", "blob", lambda: data.long_string(1 << 20, "ascii") * 100, str, modes=ONE_MODE, large=True, quick=False),
+        w("ndarray_f8_100MB", "blob", lambda: _ndarray(100 << 17), modes=ONE_MODE, numpy=True, large=True, quick=False),
     ]
+    # --- what native mode and pickle carry
+    for cls, name in ((m.PlainObject, "plain"), (m.SlottedObject, "slotted"), (m.StateObject, "getstate"), (m.ReduceObject, "reduce")):
+        result.append(w(f"{name}_objects_x10000", "native", lambda cls=cls: data.plain_objects(10_000, cls), classes=(cls,), modes=NATIVE))
     result += [
-        # --- native mode only: plain objects, __reduce__, lambdas ...  modes=("native",)
+        w("tuples_x10000", "native", lambda: data.tuples(10_000), modes=NATIVE),
+        w("uuids_x10000", "native", lambda: data.uuids(10_000), modes=NATIVE, skip={"marshal": "no UUIDs"}),
+        w("lambdas_x100", "native", lambda: data.lambdas(100), modes=NATIVE, skip={"marshal": "no functions"}),
+        w("local_class_x1000", "native", lambda: data.local_objects(1000), modes=NATIVE, skip={"marshal": "no classes"}),
+        w("frame_10k", "frame", lambda: data.frame(10_000, True), modes=NATIVE, numpy=True),
+        w("frame_1M", "frame", lambda: data.frame(1_000_000, False), modes=NATIVE, numpy=True, large=True, quick=False),
+        w("frame_1M_oob", "frame", lambda: data.frame(1_000_000, False), modes=NATIVE, numpy=True, large=True, out_of_band=True, quick=False),
     ]
-    result += [
-        # --- row format: needs a contender of its own in impls.IMPLEMENTATIONS
-    ]
+    for size, label in ((1 << 10, "1KB"), (1 << 20, "1MB"), (100 << 20, "100MB")):
+        large, quick = size >= 1 << 20, size < 100 << 20
+        result += [
+            w(f"bytes_{label}_oob", "blob", lambda size=size: data.random_bytes(size), bytes, modes=NATIVE, out_of_band=True, large=large, quick=quick),
+            w(f"ndarray_f8_{label}_oob", "blob", lambda size=size: _ndarray(size // 8), modes=NATIVE, numpy=True, out_of_band=True, large=large, quick=quick),
+        ]
+    # --- the same data from 10 B to 100 MB
+    for power in range(1, 9):
+        name = f"lines_{10**power}" if power < 3 else f"lines_{10**(power % 3)}{' KM'[power // 3]}"
+        result.append(w(f"{name}B", "scaling", lambda power=power: data.text_lines(10**power), List[str], modes=ONE_MODE,
+                        large=power >= 6, quick=power in (1, 3, 6)))
     return result
 
 
