@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List
 
-from . import envs, report, runner, workloads
+from . import envs, extras, report, runner, workloads
 
-QUICK_SECONDS = 150
+QUICK_SECONDS = 140  # for the workloads; the extras take about 15 more
 RESULTS = envs.PACKAGE / "results"
 
 
@@ -23,13 +23,13 @@ def _names(text: str) -> List[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure pyfory against its peers.")
-    parser.add_argument("--quick", action="store_true", help="about two minutes: fewer rounds, no 100 MB blobs, fewer peers")
+    parser.add_argument("--quick", action="store_true", help="at most three minutes: fewer rounds and peers, nothing of 100 MB")
     parser.add_argument("--only", metavar="PATTERN", type=_names, default=[],
                         help="workloads or groups to run: parts of names or shell patterns, separated by commas")
     parser.add_argument("--rounds", type=int, help="turns that each contender gets of a sitting (default 4; quick 3)")
     parser.add_argument("--sittings", type=int, help="times that the worker processes are started anew (default 2; quick 1)")
     parser.add_argument("--samples", type=int, help="samples per turn and operation (default 2; quick 1)")
-    parser.add_argument("--min-time", type=float, default=0.02, help="seconds that one sample takes at least (default 0.02)")
+    parser.add_argument("--min-time", type=float, help="seconds that one sample takes at least (default 0.02; quick 0.006)")
     parser.add_argument("--ours", metavar="PYTHON", default=sys.executable, help="interpreter whose installed pyfory is measured")
     parser.add_argument("--peers", type=_names, help="peers to run, separated by commas: " + ",".join(runner.PEERS))
     parser.add_argument("--modes", type=_names, default=["compatible", "consistent", "native"], help="modes of pyfory: compatible,consistent,native")
@@ -38,16 +38,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--label", help="name of the result files (default: full, quick or partial)")
     parser.add_argument("--report", metavar="FILE", help="only make the report and plots again from a result file")
     parser.add_argument("--list", action="store_true", help="list the workloads and leave")
+    parser.add_argument("--no-extras", action="store_true", help="without start-up, threads, growth; they are left out with --only as well")
     parser.add_argument("--no-plots", action="store_true")
     options = parser.parse_args()
     if options.rounds is None:
         options.rounds = 3 if options.quick else 4
     options.sittings = options.sittings or (1 if options.quick else 2)
     options.samples = options.samples or (1 if options.quick else 2)
+    options.min_time = options.min_time or (0.006 if options.quick else 0.02)
     options.extra = 2 if options.quick else options.rounds * options.samples
     if options.peers is None:
         # The quick form leaves out the peers that say least.
-        left_out = ("cloudpickle", "json", "msgspec-struct", "marshal") if options.quick else ()
+        left_out = ("cloudpickle", "json", "msgspec-struct", "orjson", "protobuf-message") if options.quick else ()
         options.peers = [peer for peer in runner.PEERS if peer not in left_out]
     unknown = set(options.peers) - set(runner.PEERS) or set(options.modes) - {"compatible", "consistent", "native"}
     if unknown:
@@ -148,6 +150,8 @@ def main() -> int:
     began = datetime.datetime.now(datetime.timezone.utc)
     session = runner.Session(interpreters, options, say)
     records: Dict[str, Any] = {}
+    more: Dict[str, Any] = {}
+    not_reached: List[str] = []
     ready = time.monotonic()
     asked_rounds = options.rounds
     try:
@@ -156,11 +160,17 @@ def main() -> int:
                 # On a slow or busy machine the quick form keeps its time by measuring less.
                 due = (time.monotonic() - ready) / (position - 1) * len(chosen)
                 in_time = due < QUICK_SECONDS
-                options.rounds = asked_rounds if in_time else max(1, asked_rounds // 2)
+                options.rounds = asked_rounds if in_time else 2 if due < 1.15 * QUICK_SECONDS else 1
                 options.extra = 2 if in_time else 0
+                if time.monotonic() - ready > QUICK_SECONDS + 20:
+                    not_reached = [left.name for left in chosen[position - 1 :]]
+                    say(f"out of time: {len(not_reached)} workloads are left out")
+                    break
             records[item.name] = session.measure(item)
             rest = (time.monotonic() - ready) / position * (len(chosen) - position)
             say(f"{position}/{len(chosen)} (about {rest:.0f} s left) " + _line(item.name, records[item.name]))
+        if not options.only and not options.no_extras:
+            more = extras.run(interpreters, options.quick, say)
     except KeyboardInterrupt:
         say("interrupted: reporting what there is")
     banner["load_after"] = machine()["load"]
@@ -176,6 +186,8 @@ def main() -> int:
         },
         "contenders": session.known,
         "not_installed": lost,
+        "not_reached": not_reached,
+        "extras": more,
         "workloads": records,
     }  # fmt: skip
     if not all(hello.get("own_core", True) for key, hello in session.known.items() if key.startswith("ours/")):

@@ -13,6 +13,7 @@ from . import report  # noqa: E402
 _COLOURS = {
     "upstream": "#d62728", "pickle": "#9467bd", "cloudpickle": "#c5b0d5", "marshal": "#8c564b", "msgspec": "#1f77b4",
     "msgspec-struct": "#aec7e8", "ormsgpack": "#2ca02c", "orjson": "#ff7f0e", "json": "#bcbd22",
+    "cbor2": "#17becf", "protobuf": "#e377c2", "protobuf-message": "#f7b6d2", "pyarrow": "#7f7f7f",
 }  # fmt: skip
 
 
@@ -85,6 +86,54 @@ def _sizes(data: Dict[str, Any], target: Path) -> None:
     plt.close(figure)
 
 
+def _scaling(data: Dict[str, Any], target: Path) -> bool:
+    """ns per byte of the same text in messages from 10 B to 100 MB."""
+    records = [r for r in data["workloads"].values() if r["group"] == "scaling"]
+    if len(records) < 2:
+        return False
+    keys = list(dict.fromkeys(key for r in records for key in r["cells"] if key.split("/")[0] in ("ours", *_COLOURS)))
+    figure, axes = plt.subplots(1, 2, figsize=(12, 5), sharey=True)
+    for panel, op in zip(axes, report.OPS):
+        for key in keys:
+            cells = [r["cells"][key] for r in records if op in r["cells"].get(key, {})]
+            style = ":" if key.endswith("native") else "-"
+            colour = "#111111" if key.startswith("ours") else _COLOURS[key.split("/")[0]]
+            panel.plot([c["size"] for c in cells], [c[op]["best"] / c["size"] for c in cells], style, marker=".", label=key, color=colour)
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        panel.set_xlabel("bytes of the message")
+        panel.set_title(op)
+        panel.grid(alpha=0.3)
+    axes[0].set_ylabel("ns per byte")
+    axes[1].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(target, dpi=110)
+    plt.close(figure)
+    return True
+
+
+def _threads(data: Dict[str, Any], target: Path) -> bool:
+    threads = {home: found for home, found in data.get("extras", {}).get("threads", {}).items() if "failed" not in found}
+    if not threads:
+        return False
+    names = list(dict.fromkeys(name.rsplit(",", 1)[0] for found in threads.values() for name in found))
+    figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 4), squeeze=False)
+    for panel, name in zip(axes[0], names):
+        for home, found in threads.items():
+            panel.plot([1, 2], [found[f"{name}, {n}"] for n in (1, 2)], marker="o", label=home, color="#111111" if home == "ours" else _COLOURS[home])
+        panel.set_xticks([1, 2])
+        panel.set_ylim(bottom=0)
+        panel.set_title(name)
+        panel.set_xlabel("threads")
+        panel.grid(alpha=0.3)
+    axes[0][0].set_ylabel("messages per second, written and read")
+    axes[0][0].legend()
+    figure.tight_layout()
+    figure.savefig(target, dpi=110)
+    plt.close(figure)
+    return True
+
+
 def draw(data: Dict[str, Any], folder: Path, label: str) -> List[str]:
     """Write the pictures of a run and return their file names."""
     if not report.ratios(data):
@@ -97,4 +146,7 @@ def draw(data: Dict[str, Any], folder: Path, label: str) -> List[str]:
     _throughput(data, folder / made[-1])
     made.append(f"{label}-size.png")
     _sizes(data, folder / made[-1])
+    for name, picture in (("scaling", _scaling), ("threads", _threads)):
+        if picture(data, folder / f"{label}-{name}.png"):
+            made.append(f"{label}-{name}.png")
     return made

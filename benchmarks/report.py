@@ -189,6 +189,63 @@ def _shapes(data: Data) -> List[List[str]]:
     return rows
 
 
+GROWTH = 1.15
+
+
+def _growth_cells(data: Data) -> List[Tuple[str, str, str, float]]:
+    """Return (kind, operation, elements, how much more the time per element grew than that of plain creation)."""
+    found = []
+    for kind, sizes in data.get("extras", {}).get("growth", {}).items():
+        if not isinstance(sizes, dict):
+            continue
+        first = sizes.get("1000", {})
+        for count, cell in sizes.items():
+            for op, value in cell.items():
+                if op != "create" and count != "1000":
+                    found.append((kind, op, count, value / first[op] / max(1.0, cell["create"] / first["create"])))
+    return found
+
+
+def _growing(data: Data) -> List[List[str]]:
+    rows = []
+    cells = _growth_cells(data)
+    for op in OPS:
+        mine = [cell for cell in cells if cell[1].startswith(op)]
+        if mine:
+            kind, what, count, value = max(mine, key=lambda cell: cell[3])
+            text = f"{_times(value)} ({kind} x {int(count):,}, {what.split()[1]})"
+            rows.append(["growth per element, against plain creation", op, f"<= {GROWTH}x", text, "yes" if value <= GROWTH else "**no**"])
+    return rows
+
+
+def _more(data: Data) -> List[str]:
+    """The sections about what is not a message: start-up, threads, growth."""
+    extras = data.get("extras", {})
+    lines: List[str] = []
+    if extras.get("startup"):
+        rows = [[name, *[duration(ns) for ns in cell[:3]], size(int(cell[3]))] for name, cell in extras["startup"].items()]
+        lines += ["## Before the first message", "", "Best of several fresh processes; memory is what the resident set rose by until the first message was read.", ""]
+        lines += _table(["", "import", "first instance", "first message", "memory"], rows) + [""]
+    threads = extras.get("threads", {})
+    if threads:
+        names = list(dict.fromkeys(name for found in threads.values() for name in found))
+        rows = [[name, *[f"{found[name]:,.0f}" if isinstance(found.get(name), float) else str(found.get(name, "-")) for found in threads.values()]] for name in names]
+        lines += ["## Threads", "", "Messages per second, written and read, wall time; every thread has an instance of its own.", ""]
+        lines += _table(["message, threads", *threads], rows) + [""]
+    growth = extras.get("growth", {})
+    if growth:
+        rows = []
+        for kind, sizes in growth.items():
+            for count, cell in sizes.items() if isinstance(sizes, dict) else ():
+                rows.append([f"{kind} x {int(count):,}"] + [f"{cell[name]:.1f}" for name in
+                            ("create", "write compatible", "read compatible", "write native", "read native")])  # fmt: skip
+        lines += ["## Growth", "", "ns per element of a list, the collector on; `create` makes the same objects without any serializer.", ""]
+        lines += _table(["", "create", "write, compatible", "read", "write, native", "read"], rows) + [""]
+        if not rows:
+            lines += [f"failed: {growth}", ""]
+    return lines
+
+
 def _goals(data: Data, found: List[Ratio]) -> List[List[str]]:
     rows = []
     for peer, op, least in MEANS:
@@ -203,7 +260,7 @@ def _goals(data: Data, found: List[Ratio]) -> List[List[str]]:
             missed = [r for r in cells if r.value < least and not on_floor(r)]
             verdict = "**no**" if missed else "yes" if worst.value >= least else "yes (floor)"
             rows.append([f"{text} against {peer}", op, f">= {least}x", where, verdict])
-    rows += _copies(data) + _shapes(data)
+    rows += _copies(data) + _shapes(data) + _growing(data)
     for name, op, most in TIMES:
         cell = data["workloads"].get(name, {}).get("cells", {}).get("ours/compatible")
         if _timed(cell):
@@ -293,6 +350,8 @@ def _losses(data: Data, found: List[Ratio]) -> List[str]:
         if any(r.loose for r in behind[:SHOWN]):
             lines += ["(a) the peer's read returns other types than were written (dicts for dataclasses, lists for arrays).", ""]
     lost = data.get("not_installed", {})
+    if data.get("not_reached"):
+        lines += ["Left out for lack of time: " + ", ".join(data["not_reached"]) + ".", ""]
     if lost:
         lines += ["Could not be installed: " + "; ".join(f"{name} ({reason})" for name, reason in lost.items()) + ".", ""]
     if wide:
@@ -437,6 +496,8 @@ def markdown(data: Data, pictures: List[str]) -> str:
               "Rise of the resident set during the first write / during the first read / highest of the whole worker with its data. A rise of zero means "
               "that memory the process already had was enough.", ""]  # fmt: skip
     lines += _memory(data, [f"{who}/{mode}" for mode in modes if mode != "consistent" for who in ("ours", "upstream")] + [p for p in ("pickle", "msgspec") if p in others]) + [""]
+    lines += _more(data)
+    lines += ["Rows, against upstream's and pyarrow: `python -m benchmarks.rows`, figures in [rows.md](rows.md) and docs/row-format.md.", ""]
     if pictures:
         lines += ["## Plots", ""] + [f"![{name}]({name})" for name in pictures] + [""]
     unsupported: Dict[str, List[str]] = {}

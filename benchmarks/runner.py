@@ -137,14 +137,24 @@ class Session:
         )  # fmt: skip
         return process
 
-    def prepare(self, contender: Contender, process: Process, workload: Workload) -> Dict[str, Any]:
-        """Let a started worker build, write, read and compare the value; return the first facts of its cell."""
-        try:
-            return process.ask(
-                cmd="prepare", workload=workload.name, impl=contender.impl, mode=contender.mode, min_time=self.options.min_time
-            )  # fmt: skip
-        except WorkerDied as error:
-            return {"status": "crashed", "reason": str(error)}
+    def prepare(self, contenders: List[Contender], running: Dict[str, Process], workload: Workload, cells: Dict[str, Any]) -> None:
+        """Let started workers build, write, read and compare the value, two at a time: nothing of this is timed.
+
+        The first facts of each go into its cell.
+        """
+        waiting = [contender for contender in contenders if contender.key not in cells]
+        width = min(2, os.cpu_count() or 1)
+        for first in range(0, len(waiting), width):
+            group = waiting[first : first + width]
+            for contender in group:
+                running[contender.key].send(
+                    cmd="prepare", workload=workload.name, impl=contender.impl, mode=contender.mode, min_time=self.options.min_time
+                )  # fmt: skip
+            for contender in group:
+                try:
+                    cells[contender.key] = running[contender.key].receive(300.0)
+                except WorkerDied as error:
+                    cells[contender.key] = {"status": "crashed", "reason": str(error)}
 
     def take_turn(
         self, key: str, running: Dict[str, Process], cells: Dict[str, Any], samples: Dict[str, Any], count: int
@@ -201,7 +211,7 @@ class Session:
                     cells[contender.key] = {"status": "unsupported", "reason": "could not be installed"}
                     continue
                 running[contender.key] = self.start(contender)
-            # All have finished importing before the first one prepares: from here on one process works at a time.
+            # All have finished importing before the first one prepares; while one is timed, no other works.
             for contender in taking_part:
                 try:
                     hello = running[contender.key].receive(60)
@@ -211,9 +221,10 @@ class Session:
                         self.known.setdefault(contender.key, hello)
                 except WorkerDied as error:
                     cells[contender.key] = {"status": "crashed", "reason": str(error)}
+            self.prepare(taking_part, running, workload, cells)
             for contender in taking_part:
                 key = contender.key
-                cell = cells[key] = cells.get(key) or self.prepare(contender, running[key], workload)
+                cell = cells[key]
                 if "source" in cell:
                     source = source or cell["source"]
                     if cell["source"] != source:
