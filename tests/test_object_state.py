@@ -20,6 +20,10 @@ import pyfory
 # What shows a dict: from 3.11 on the collector sees the values of an object without one, and the dict of an object with one.
 needs_inline_values = pytest.mark.skipif(sys.version_info < (3, 11), reason="every object has a dict before 3.11")
 
+# Native mode carries whatever attributes an object has. Without the internal layout it has to ask for the dict.
+PUBLIC = os.environ.get("PYFORY_PUBLIC_ATTRIBUTES") == "1"
+needs_layout = pytest.mark.skipif(PUBLIC, reason="the public way has to ask for the dict")
+
 
 @dataclass
 class Point:
@@ -78,7 +82,7 @@ def test_has_dict_sees_a_dict():
 
 @needs_inline_values
 @pytest.mark.parametrize("ref", [False, True])
-@pytest.mark.parametrize("make", [xlang, native])
+@pytest.mark.parametrize("make", [xlang, pytest.param(native, marks=needs_layout)])
 def test_dataclasses(make, ref):
     fory = make(ref=ref)
     points = [Point(i, i * 0.5, "p%d" % i) for i in range(100)]
@@ -105,7 +109,7 @@ def test_schema_consistent_dataclasses():
 
 
 @needs_inline_values
-@pytest.mark.skipif(os.environ.get("PYFORY_PUBLIC_ATTRIBUTES") == "1", reason="the public way has to ask for the dict")
+@needs_layout
 @pytest.mark.parametrize("ref", [False, True])
 @pytest.mark.parametrize("cls", [Plain, Stateful, Reduced])
 def test_plain_objects(cls, ref):
@@ -131,7 +135,7 @@ def test_dict_that_is_there_stays_the_same():
 
 
 @needs_inline_values
-@pytest.mark.parametrize("make", [xlang, native])
+@pytest.mark.parametrize("make", [xlang, pytest.param(native, marks=needs_layout)])
 def test_no_memory_stays(make):
     """A dict for each of 2,000 objects would be 64 bytes each, at least."""
     fory = make(ref=True)
@@ -150,8 +154,7 @@ def test_no_memory_stays(make):
 
 @needs_inline_values
 def test_dataclasses_through_the_public_interface():
-    """Without the internal layout, fields are read one by one, which makes no dict either. (Native mode carries whatever
-    attributes an object has and has to ask for the dict there.)"""
+    """Without the internal layout, fields are read one by one, which makes no dict either."""
     script = """
         import gc
         from dataclasses import dataclass
