@@ -589,11 +589,39 @@ fory_native_read_global(ForyReadCtx *r, int *named)
     return found;
 }
 
+/* ---- what code by value needs --------------------------------------------------------------- */
+
+static int
+load_code_support(ForyEngine *e)
+{
+    PyObject *parts = PyObject_CallMethod(e->registry, "code_support", NULL);
+    if (parts == NULL) {
+        return -1;
+    }
+    if (!PyTuple_Check(parts) || PyTuple_GET_SIZE(parts) != FORY_CODE_COUNT) {
+        Py_DECREF(parts);
+        PyErr_SetString(PyExc_TypeError, "malformed support of code by value");
+        return -1;
+    }
+    Py_XSETREF(e->native->code, parts);
+    return 0;
+}
+
 PyObject *
-fory_native_session(PyObject **slot)
+fory_native_code_part(ForyEngine *e, int part)
+{
+    if (FORY_UNLIKELY(e->native->code == NULL) && load_code_support(e) < 0) {
+        return NULL;
+    }
+    return PyTuple_GET_ITEM(e->native->code, part);
+}
+
+PyObject *
+fory_native_session(ForyEngine *e, PyObject **slot, int part)
 {
     if (*slot == NULL) {
-        *slot = PyDict_New();
+        PyObject *cls = fory_native_code_part(e, part);
+        *slot = cls == NULL ? NULL : PyObject_CallFunctionObjArgs(cls, NULL);
     }
     return *slot;
 }

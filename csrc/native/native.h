@@ -179,7 +179,29 @@ typedef struct ForyNativeEngine {
     /* strong references */
     PyObject *newobj, *newobj_ex, *dispatch_table, *modules;
     PyObject *str_reduce_ex, *str_reduce, *str_getstate, *str_setstate, *str_new, *protocol;
+    PyObject *code; /* what code by value needs of pyfory.native.code, or NULL: FORY_CODE_* */
 } ForyNativeEngine;
+
+/* items of pyfory.native.code.support() */
+enum {
+    FORY_CODE_CAPTURE,   /* capture(object, session) */
+    FORY_CODE_WRITING,   /* the class of sessions, writing */
+    FORY_CODE_READING,   /* and reading */
+    FORY_CODE_SHELL,     /* class of what stands for objects that are not complete */
+    FORY_CODE_PYTHON,    /* version of this Python and the magic number of its bytecode */
+    FORY_CODE_MAGIC,
+    FORY_CODE_FIELDS,    /* names of the fields of a code object */
+    FORY_CODE_KINDS,     /* and their types */
+    FORY_CODE_POLICY,    /* the one that allows everything */
+    FORY_CODE_AUTHORIZE, /* by kind: (header, policy), or None where the builder checks what it takes */
+    FORY_CODE_BUILD,     /* by kind: (header, args, policy, session) */
+    FORY_CODE_FINISH,    /* by kind: (object, state, policy, session), or None */
+    FORY_CODE_COUNT
+};
+
+/* the kinds of records (pyfory/native/kinds.py) that the engine knows */
+enum { FORY_CODE_FUNCTION = 1, FORY_CODE_FUNCTION_SHELL = 2, FORY_CODE_FUNCTION_BODY = 3, FORY_CODE_OBJECT = 4 };
+
 
 /* ---- per operation --------------------------------------------------------- */
 
@@ -226,7 +248,7 @@ typedef struct ForyNativeWrite {
     uint8_t hooked;
     uint8_t any_out;         /* a buffer was left out of the message */
     uint8_t raw_buffers;     /* the callback gets PickleBuffers, and only those that were there */
-    PyObject *session;       /* dict of one message, for code by value */
+    PyObject *session;       /* what code by value remembers during one message */
     /* pyfory.pickle; borrowed from the caller */
     PyObject *persistent_id, *reducer_override, *dispatch_table, *memo;
 } ForyNativeWrite;
@@ -397,7 +419,10 @@ int fory_native_read_name(ForyReadCtx *r, ForyName *name);
 int fory_native_write_name(ForyWriteCtx *w, PyObject *name);
 void fory_native_globals_free(ForyGlobalTable *t);
 int fory_native_globals_traverse(ForyGlobalTable *t, visitproc visit, void *arg);
-PyObject *fory_native_session(PyObject **slot);
+/* One of FORY_CODE_*, borrowed; NULL with an exception. */
+PyObject *fory_native_code_part(ForyEngine *e, int part);
+/* The session of this message, made by the class `part`; borrowed. */
+PyObject *fory_native_session(ForyEngine *e, PyObject **slot, int part);
 
 /* ---- buffers (buffers.c) ---------------------------------------------------------------- */
 

@@ -434,52 +434,162 @@ done:
 
 /* ---- functions, classes, modules by value ------------------------------------------------------ */
 
+/* How a record is made: by pyfory.native.code directly, or, where somebody is to be
+ * asked, through the registry. */
+typedef struct Maker {
+    PyObject *authorize, *build, *finish, *policy; /* borrowed; NULL through the registry */
+    uint64_t kind;
+} Maker;
+
+static int
+find_maker(ForyReadCtx *r, uint64_t kind, Maker *m)
+{
+    PyObject *build;
+    *m = (Maker){.kind = kind};
+    if (is_checked(r) || r->native->find_class != NULL) {
+        return 0;
+    }
+    build = fory_native_code_part(r->engine, FORY_CODE_BUILD);
+    if (build == NULL) {
+        return -1;
+    }
+    if (kind >= (uint64_t)PyTuple_GET_SIZE(build) || PyTuple_GET_ITEM(build, kind) == Py_None) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "unknown kind of code: %llu", (unsigned long long)kind);
+        return -1;
+    }
+    m->build = PyTuple_GET_ITEM(build, kind);
+    m->authorize = PyTuple_GET_ITEM(fory_native_code_part(r->engine, FORY_CODE_AUTHORIZE), kind);
+    m->finish = PyTuple_GET_ITEM(fory_native_code_part(r->engine, FORY_CODE_FINISH), kind);
+    m->policy = fory_native_code_part(r->engine, FORY_CODE_POLICY);
+    return 0;
+}
+
+/* Does a header end with the version of this Python and its bytecode? */
+static int
+is_of_this_python(ForyReadCtx *r, PyObject *header, Py_ssize_t size)
+{
+    PyObject *python, *magic;
+    if (PyTuple_GET_SIZE(header) != size) {
+        return 0;
+    }
+    python = PyTuple_GET_ITEM(header, size - 2);
+    magic = PyTuple_GET_ITEM(header, size - 1);
+    return PyUnicode_CheckExact(python) && PyLong_CheckExact(magic) &&
+           PyUnicode_Compare(python, fory_native_code_part(r->engine, FORY_CODE_PYTHON)) == 0 &&
+           PyObject_RichCompareBool(magic, fory_native_code_part(r->engine, FORY_CODE_MAGIC), Py_EQ) == 1;
+}
+
+/* Asks whether the record may be read, before anything of its body is. 0 / -1. */
+static int
+authorize(ForyReadCtx *r, const Maker *m, PyObject *header, PyObject *session)
+{
+    PyObject *rc;
+    if (m->build == NULL) {
+        if (r->native->find_class != NULL) {
+            rc = PyObject_CallMethod(r->engine->registry, "ask_find_class", "KOO", (unsigned long long)m->kind, header,
+                                     r->native->find_class);
+            if (rc == NULL) {
+                return -1;
+            }
+            Py_DECREF(rc);
+        }
+        rc = PyObject_CallMethod(r->engine->registry, "authorize_code", "KOO", (unsigned long long)m->kind, header,
+                                 session);
+    }
+    else {
+        if (m->authorize == Py_None ||
+            (m->kind == FORY_CODE_OBJECT && is_of_this_python(r, header, 3)) ||
+            ((m->kind == FORY_CODE_FUNCTION || m->kind == FORY_CODE_FUNCTION_SHELL) && is_of_this_python(r, header, 5))) {
+            return 0;
+        }
+        rc = PyObject_CallFunctionObjArgs(m->authorize, header, m->policy, NULL);
+    }
+    Py_XDECREF(rc);
+    return rc == NULL ? -1 : 0;
+}
+
+/* A code object of its fields when they are as they should be, else NULL; an exception is no matter. */
+static PyObject *
+build_code_object(ForyReadCtx *r, PyObject *args)
+{
+    PyObject *kinds = fory_native_code_part(r->engine, FORY_CODE_KINDS), *code;
+    if (PyTuple_GET_SIZE(args) != PyTuple_GET_SIZE(kinds)) {
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
+        PyObject *field = PyTuple_GET_ITEM(args, i);
+        if ((PyObject *)Py_TYPE(field) != PyTuple_GET_ITEM(kinds, i)) {
+            return NULL;
+        }
+        if (PyUnicode_CheckExact(field)) {
+            /* the compiler interns names; with the same ones shared, the copy gives the same bytes again */
+            PyUnicode_InternInPlace(&field);
+            PyTuple_SET_ITEM(args, i, field);
+        }
+    }
+    code = PyObject_Call((PyObject *)&PyCode_Type, args, NULL);
+    if (code == NULL) {
+        PyErr_Clear();
+    }
+    return code;
+}
+
+static PyObject *
+build(ForyReadCtx *r, const Maker *m, PyObject *header, PyObject *args, PyObject *session)
+{
+    if (m->build == NULL) {
+        return PyObject_CallMethod(r->engine->registry, "build_code", "KOOO", (unsigned long long)m->kind, header, args,
+                                   session);
+    }
+    if (m->kind == FORY_CODE_OBJECT) {
+        PyObject *code = build_code_object(r, args);
+        if (code != NULL) {
+            return code;
+        }
+    }
+    return PyObject_CallFunctionObjArgs(m->build, header, args, m->policy, session, NULL);
+}
+
+/* New reference to the object to use. */
+static PyObject *
+finish(ForyReadCtx *r, const Maker *m, PyObject *o, PyObject *state, PyObject *session)
+{
+    if (m->finish == Py_None || (m->kind == FORY_CODE_FUNCTION && m->build != NULL && state == r->st->empty_tuple)) {
+        return Py_NewRef(o);
+    }
+    if (m->build == NULL) {
+        return PyObject_CallMethod(r->engine->registry, "finish_code", "KOOO", (unsigned long long)m->kind, o, state,
+                                   session);
+    }
+    return PyObject_CallFunctionObjArgs(m->finish, o, state, m->policy, session, NULL);
+}
+
 PyObject *
 fory_native_read_code(ForyReadCtx *r)
 {
     Py_ssize_t id = fory_ref_take(r);
     int late = fory_native_take_late(r);
-    PyObject *header = NULL, *args = NULL, *state = NULL, *o = NULL, *result = NULL, *rc, *session;
+    PyObject *header = NULL, *args = NULL, *state = NULL, *o = NULL, *result = NULL, *session;
     uint64_t kind;
+    Maker maker;
     int status = fory_get_vu64(&r->in, &kind);
     if (status != FORY_OK) {
         fory_read_bad(r, status);
         return NULL;
     }
-    if (fory_read_enter(r) < 0) {
+    if (find_maker(r, kind, &maker) < 0 || fory_read_enter(r) < 0) {
         return NULL;
     }
-    session = fory_native_session(&r->native->session);
-    if (session == NULL || (header = read_arguments(r, NULL)) == NULL) {
-        goto done;
-    }
-    /* before anything of its body is read */
-    if (r->native->find_class != NULL) {
-        rc = PyObject_CallMethod(r->engine->registry, "ask_find_class", "KOO", (unsigned long long)kind, header,
-                                 r->native->find_class);
-        if (rc == NULL) {
-            goto done;
-        }
-        Py_DECREF(rc);
-    }
-    rc = PyObject_CallMethod(r->engine->registry, "authorize_code", "KOO", (unsigned long long)kind, header, session);
-    if (rc == NULL) {
-        goto done;
-    }
-    Py_DECREF(rc);
-    args = read_arguments(r, NULL);
-    if (args == NULL) {
-        goto done;
-    }
-    o = PyObject_CallMethod(r->engine->registry, "build_code", "KOOO", (unsigned long long)kind, header, args, session);
-    if (o == NULL) {
+    session = fory_native_session(r->engine, &r->native->session, FORY_CODE_READING);
+    if (session == NULL || (header = read_arguments(r, NULL)) == NULL || authorize(r, &maker, header, session) < 0 ||
+        (args = read_arguments(r, NULL)) == NULL || (o = build(r, &maker, header, args, session)) == NULL) {
         goto done;
     }
     o = fory_native_settle(r, id, late, o);
     if (o == NULL || (state = fory_native_read(r)) == NULL) {
         goto done;
     }
-    result = PyObject_CallMethod(r->engine->registry, "finish_code", "KOOO", (unsigned long long)kind, o, state, session);
+    result = finish(r, &maker, o, state, session);
     if (result != NULL && result != o && id >= 0) {
         Py_INCREF(result);
         Py_SETREF(r->refs[id], result);

@@ -557,15 +557,58 @@ write_captured(ForyWriteCtx *w, PyObject *o, PyObject *captured, ForyLate *late)
     return rc;
 }
 
+/* The record of a code object, as pyfory.native.bytecode.capture_code gives it. */
+static int
+write_code_object(ForyWriteCtx *w, PyObject *o)
+{
+    PyObject *python = fory_native_code_part(w->engine, FORY_CODE_PYTHON), *magic, *fields, *name;
+    int rc;
+    if (python == NULL || fory_write_enter(w) < 0) {
+        return -1;
+    }
+    magic = fory_native_code_part(w->engine, FORY_CODE_MAGIC);
+    fields = fory_native_code_part(w->engine, FORY_CODE_FIELDS);
+    name = PyObject_GetAttrString(o, "co_name");
+    rc = name == NULL || fory_native_tag_n(w, FORY_N_CODE, FORY_CODE_OBJECT) < 0 || fory_native_tag(w, 3) < 0 ||
+                 fory_native_write(w, name) < 0 || fory_native_write(w, python) < 0 ||
+                 fory_native_write(w, magic) < 0 || fory_native_tag(w, (int)PyTuple_GET_SIZE(fields)) < 0
+             ? -1
+             : 0;
+    Py_XDECREF(name);
+    for (Py_ssize_t i = 0; rc == 0 && i < PyTuple_GET_SIZE(fields); i++) {
+        PyObject *field = PyObject_GetAttr(o, PyTuple_GET_ITEM(fields, i));
+        rc = field == NULL ? -1 : fory_native_write(w, field);
+        Py_XDECREF(field);
+    }
+    w->depth--;
+    return rc;
+}
+
+static PyObject *
+capture(ForyWriteCtx *w, PyObject *o)
+{
+    PyObject *session = fory_native_session(w->engine, &w->native->session, FORY_CODE_WRITING);
+    if (session == NULL || fory_write_pin(w) < 0) {
+        return NULL;
+    }
+    if (FORY_UNLIKELY(w->engine->strict)) {
+        return PyObject_CallMethod(w->engine->registry, "capture", "OO", o, session);
+    }
+    return PyObject_CallFunctionObjArgs(fory_native_code_part(w->engine, FORY_CODE_CAPTURE), o, session, NULL);
+}
+
 static int
 write_code(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
 {
-    PyObject *session, *captured = NULL;
+    PyObject *shell = fory_native_code_part(w->engine, FORY_CODE_SHELL), *captured = NULL;
     uint8_t track_ref = w->track_ref;
     ForyLate late;
     int rc = fory_native_known(w, o);
     (void)c;
-    if (rc == 0) {
+    if (rc == 0 && shell == NULL) {
+        rc = -1;
+    }
+    if (rc == 0 && !PyCode_Check(o) && (PyObject *)Py_TYPE(o) != shell) {
         rc = fory_native_try_global(w, o);
     }
     if (rc != 0) {
@@ -574,9 +617,14 @@ write_code(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
     Py_INCREF(o);
     /* what functions share is part of what they do, with ref=False too */
     w->track_ref = 1;
-    session = fory_native_session(&w->native->session);
-    if (session == NULL || fory_write_pin(w) < 0 ||
-        (captured = PyObject_CallMethod(w->engine->registry, "capture", "OO", o, session)) == NULL) {
+    if (PyCode_Check(o) && !w->engine->strict) {
+        rc = fory_write_pin(w) < 0 ? -1 : fory_native_open(w, o, &late);
+        if (rc == 0) {
+            rc = write_code_object(w, o) < 0 || fory_native_close(w, o, &late) < 0 ? -1 : fory_native_tag(w, FORY_N_NONE);
+            fory_native_abandon(w, &late);
+        }
+    }
+    else if ((captured = capture(w, o)) == NULL) {
         rc = -1;
     }
     else if (captured == Py_None) {

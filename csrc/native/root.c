@@ -109,6 +109,7 @@ free_engine(ForyEngine *e)
     Py_XDECREF(n->str_setstate);
     Py_XDECREF(n->str_new);
     Py_XDECREF(n->protocol);
+    Py_XDECREF(n->code);
     PyMem_Free(n);
     e->native = NULL;
 }

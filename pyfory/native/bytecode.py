@@ -14,22 +14,22 @@ from pyfory.native.kinds import CODE, Captured, ReadSession, WriteSession, expec
 from pyfory.native.references import is_importable, is_registered
 
 if sys.version_info >= (3, 11):
-    _FIELDS = (
+    FIELDS = (
         "co_argcount co_posonlyargcount co_kwonlyargcount co_nlocals co_stacksize co_flags co_code co_consts co_names "
         "co_varnames co_filename co_name co_qualname co_firstlineno co_linetable co_exceptiontable co_freevars co_cellvars"
     ).split()
     _LOAD_GLOBAL_SHIFT = 1
 else:
-    _FIELDS = (
+    FIELDS = (
         "co_argcount co_posonlyargcount co_kwonlyargcount co_nlocals co_stacksize co_flags co_code co_consts co_names "
         "co_varnames co_filename co_name co_firstlineno %s co_freevars co_cellvars"
         % ("co_linetable" if sys.version_info >= (3, 10) else "co_lnotab")
     ).split()
     _LOAD_GLOBAL_SHIFT = 0
 
-_get_fields: Any = attrgetter(*_FIELDS)
+_get_fields: Any = attrgetter(*FIELDS)
 
-_FIELD_TYPES = tuple(
+FIELD_TYPES = tuple(
     tuple
     if name in ("co_consts", "co_names", "co_varnames", "co_freevars", "co_cellvars")
     else str
@@ -37,7 +37,7 @@ _FIELD_TYPES = tuple(
     else bytes
     if name in ("co_code", "co_lnotab", "co_linetable", "co_exceptiontable")
     else int
-    for name in _FIELDS
+    for name in FIELDS
 )
 
 
@@ -83,7 +83,7 @@ def authorize_code(header: Any, policy: Any) -> None:
 
 
 def build_code(header: Any, args: Any, policy: Any, rs: ReadSession) -> types.CodeType:
-    expect("code", args, *_FIELD_TYPES)
+    expect("code", args, *FIELD_TYPES)  # the engine makes what has the right types without asking here
     try:
         # The compiler interns names; with the same ones shared, the copy gives the same bytes again.
         fields: List[Any] = [intern(arg) if type(arg) is str else arg for arg in args]
@@ -94,7 +94,7 @@ def build_code(header: Any, args: Any, policy: Any, rs: ReadSession) -> types.Co
 
 # --- names --------------------------------------------------------------------------------------
 
-Names = Tuple[Tuple[str, ...], FrozenSet[str]]
+Names = Tuple[Tuple[str, ...], FrozenSet[str], Any]
 
 #: by id(), since comparing code objects compares all that is in them
 _names: Dict[int, Tuple[Any, Names]] = {}
@@ -123,7 +123,7 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def names_of(code: types.CodeType) -> Names:
-    """The global names that `code` and all code nested in it use, in order; and every name in them."""
+    """The global names that `code` and all code nested in it use, in order; every name in them; the doc of its functions."""
     key = id(code)
     found = _names.get(key)
     if found is None:
@@ -148,7 +148,12 @@ def _find_names(code: types.CodeType) -> Names:
             shift = _SHIFTS.get(op)
             if shift is not None and arg >> shift < len(names):
                 used[names[arg >> shift]] = None
-    return tuple(used), frozenset(every)
+    used.pop("__builtins__", None)
+    return tuple(used), frozenset(every), types.FunctionType(code, {}, "", None, _cells(code)).__doc__
+
+
+def _cells(code: types.CodeType) -> Tuple[Any, ...]:
+    return tuple([types.CellType() for _ in code.co_freevars])
 
 
 def submodules(values: Any, names: FrozenSet[str]) -> Tuple[str, ...]:

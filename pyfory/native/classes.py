@@ -46,7 +46,7 @@ from pyfory.native.functions import cell_shell, function_shell, is_safe
 from pyfory.native.parts import PROPERTIES_KNOW_NAMES
 from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, is_native, reference_of
 from pyfory.native.tracker import tracker
-from pyfory.policy import DeserializationPolicy
+from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
 
 _get_bases: Callable[[type], Tuple[type, ...]] = type.__dict__["__bases__"].__get__
 _set_bases: Callable[[type, Tuple[type, ...]], None] = type.__dict__["__bases__"].__set__
@@ -61,8 +61,12 @@ _ENUM_OMITTED = frozenset(("_member_map_", "_member_names_", "_value2member_map_
 
 _LATE_NAMES = sys.version_info >= (3, 12)
 
+_OBJECT = (object,)
+
 
 def is_enum(cls: type) -> bool:
+    if type(cls) is type:
+        return False
     enum = sys.modules.get("enum")
     return enum is not None and isinstance(cls, enum.EnumMeta)
 
@@ -89,7 +93,8 @@ def class_shell(cls: type, ws: WriteSession) -> Shell:
 
 def _class_header(cls: type) -> Tuple[Any, ...]:
     module = class_module(cls)
-    names = ["%s.%s" % (class_module(base), class_qualname(base)) for base in _get_bases(cls)]
+    bases = _get_bases(cls)
+    names = ["%s.%s" % (class_module(base), class_qualname(base)) for base in bases] if bases != _OBJECT else ["builtins.object"]
     return (
         module if type(module) is str else None,
         class_qualname(cls),
@@ -101,6 +106,8 @@ def _class_header(cls: type) -> Tuple[Any, ...]:
 
 
 def _class_args(cls: type, ws: WriteSession, pending: Optional[List[type]]) -> Tuple[Any, ...]:
+    if type(cls) is type and _get_bases(cls) == _OBJECT:
+        return (None, _OBJECT, _slots(cls), None)
     # Nearly always the metaclass is the one that the bases ask for.
     meta = None if type(cls) is _natural_meta(_get_bases(cls)) else _class_in_args(type(cls), ws, pending)
     bases = tuple([_class_in_args(base, ws, pending) for base in _get_bases(cls)])
@@ -160,6 +167,9 @@ def _stage(cls: type, ws: WriteSession) -> Shell:
     wrapped: Dict[str, int] = {}
     cells: List[Any] = []
 
+    #: what the stage does not have, or not whole
+    later: Dict[str, Any] = {}
+
     def shell_of(func: Any) -> Any:
         if type(func) is not types.FunctionType or id(func) in ws.captured or reference_of(func) is not None:
             return func
@@ -168,19 +178,30 @@ def _stage(cls: type, ws: WriteSession) -> Shell:
 
     for name, value in _own_attributes(cls):
         kind = type(value)
-        if is_safe(value):
+        if kind is types.FunctionType:
+            early[name] = made = shell_of(value)
+            if made is value:
+                made = ws.shells.get(id(value))
+                if id(value) not in ws.captured or (made is not None and made.complete):
+                    continue
+            elif made.complete:
+                continue
+            later[name] = value
+        elif is_safe(value):
             early[name] = value
-        elif kind is types.FunctionType:
-            early[name] = shell_of(value)
-        elif kind in _WRAPPERS:
-            parts = _WRAPPERS[kind][1](value)
-            if all(part is None or type(part) is types.FunctionType for part in parts):
-                early[name] = tuple([shell_of(part) for part in parts])
-                wrapped[name] = _WRAPPERS[kind][0]
-        if name not in early and not name.startswith("_"):
-            early[name] = None  # keeps the place
+        else:
+            later[name] = value
+            if kind in _WRAPPERS:
+                parts = _WRAPPERS[kind][1](value)
+                if all([part is None or type(part) is types.FunctionType for part in parts]):
+                    early[name] = tuple([shell_of(part) for part in parts])
+                    wrapped[name] = _WRAPPERS[kind][0]
+                    continue
+            if not name.startswith("_"):
+                early[name] = None  # keeps the place
     header = (tracker.identity(cls),)
     stage = ws.stages[id(cls)] = Shell(CLASS_STAGE, header, (early, wrapped or None, tuple(cells) or None), cls)
+    stage.sent = later
     return stage
 
 
@@ -194,36 +215,35 @@ _WRAP: Tuple[Any, ...] = (staticmethod, classmethod, property)
 
 
 def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any, ...]:
-    enum = is_enum(cls)
     # Bases and metaclass first: their methods are as good as the class's own.
-    lineage = class_mro(type(cls))[::-1] + class_mro(cls)[::-1]
+    lineage = class_mro(cls)[::-1]
+    if type(cls) is not type:
+        lineage = class_mro(type(cls))[::-1] + lineage
     stages = tuple([_stage(base, ws) for base in lineage if id(base) in ws.captured or id(base) in ws.shells])
     attributes: Dict[str, Any] = {}
-    properties: List[str] = []
-    for name, value in _own_attributes(cls):
-        if type(value) is property and not PROPERTIES_KNOW_NAMES:
-            properties.append(name)
-        if is_safe(value):
-            continue
+    for name, value in stages[-1].sent.items():
         if type(value) is types.FunctionType:
             shell = ws.shells.get(id(value))
             if shell is not None and shell.complete:
-                continue  # the stage has it as it is
+                continue  # some stage has it as it is
         attributes[name] = value
-    registered: List[Any] = []
-    if isinstance(cls, ABCMeta) and "_abc_impl" in class_dict(cls):
+    properties = () if PROPERTIES_KNOW_NAMES else tuple([name for name, value in attributes.items() if type(value) is property])
+    registered: Tuple[Any, ...] = ()
+    if type(cls) is not type and isinstance(cls, ABCMeta) and "_abc_impl" in class_dict(cls):
         found = [reference() for reference in _abc._get_dump(cls)[0]]
         # a set of weak references has no order worth keeping; sorted, the bytes are the same each time
-        registered = sorted(
-            [other for other in found if other is not None], key=lambda c: (str(class_module(c)), class_qualname(c))
+        registered = tuple(
+            sorted(
+                [other for other in found if other is not None], key=lambda c: (str(class_module(c)), class_qualname(c))
+            )
         )
     return (
         stages,
         tuple(pending) or None,
         attributes,
-        tuple(registered) or None,
-        tuple(properties) or None,
-        _enum_state(cls) if enum else None,
+        registered or None,
+        properties or None,
+        _enum_state(cls) if is_enum(cls) else None,
     )
 
 
@@ -234,11 +254,17 @@ def _own_attributes(cls: type) -> Iterator[Tuple[str, Any]]:
     between a class and its copy, which should give the same bytes again.
     """
     enum = is_enum(cls)
-    items = class_dict(cls).items()
-    special = sorted([item for item in items if item[0].startswith("__")], key=itemgetter(0))
-    for name, value in [item for item in items if not item[0].startswith("__")] + special:
+    usual: List[Tuple[str, Any]] = []
+    special: List[Tuple[str, Any]] = []
+    for item in class_dict(cls).items():
+        (special if item[0][:2] == "__" else usual).append(item)
+    special.sort(key=itemgetter(0))
+    for name, value in usual + special:
         kind = type(value)
-        if name in _OMITTED and kind is not types.FunctionType:
+        if kind is types.FunctionType:
+            yield name, value
+            continue
+        if name in _OMITTED:
             continue
         if name == "__module__" and kind is str:
             continue
@@ -278,15 +304,28 @@ def authorize_class(header: Any, policy: DeserializationPolicy) -> None:
 
 def build_class(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> type:
     """The class of that identity, or an empty one."""
-    module, qualname, name, identity, _, definition = header
-    meta, bases, slots, members = expect("class", args, (type, type(None)), tuple, (tuple, type(None)), (tuple, type(None)))
-    if not all(isinstance(base, type) for base in bases):
+    try:
+        module, qualname, name, identity, _, definition = header
+        meta, bases, slots, members = args
+    except (TypeError, ValueError):
+        raise ForyInvalidDataError("damaged class record") from None
+    if (
+        not (type(qualname) is type(name) is type(identity) is str)
+        or type(bases) is not tuple
+        or (module is not None and type(module) is not str)
+        or (slots is not None and type(slots) is not tuple)
+        or (members is not None and type(members) is not tuple)
+        or (meta is not None and not isinstance(meta, type))
+    ):
+        raise ForyInvalidDataError("damaged class record")
+    if not all([isinstance(base, type) for base in bases]):
         raise ForyInvalidDataError("damaged class record: class %r has impossible bases" % qualname)
     if meta is None:
-        meta = _natural_meta(bases)
-    if not issubclass(meta, type):
+        meta = _natural_meta(bases) if bases != _OBJECT else type
+    elif not issubclass(meta, type):
         raise ForyInvalidDataError("damaged class record: class %r has an impossible metaclass" % qualname)
-    policy.authorize_instantiation(type, module=module, qualname=qualname, bases=bases)
+    if policy is not DEFAULT_POLICY:
+        policy.authorize_instantiation(type, module=module, qualname=qualname, bases=bases)
     cls = tracker.find(identity)
     if cls is None and definition is not None:
         cls = find_definition(module, qualname)
@@ -302,7 +341,8 @@ def build_class(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
     if not isinstance(cls, type) or class_qualname(cls) != qualname:
         raise ForyInvalidDataError("damaged class record: class %r has the identity of another object" % qualname)
     rs.keep.append(cls)  # the tracker holds it weakly
-    policy.validate_class(cls, is_local=True)
+    if policy is not DEFAULT_POLICY:
+        policy.validate_class(cls, is_local=True)
     return cls
 
 
@@ -332,19 +372,22 @@ def _skeleton(
     namespace: Dict[str, Any] = {"__module__": module, "__qualname__": qualname}
     if slots is not None:
         namespace["__slots__"] = slots
-    new, init = _native_slot(meta, "__new__"), _native_slot(meta, "__init__")
+    if meta is type and bases == _OBJECT:
+        new, init = type.__new__, type.__init__
+    else:
+        new, init = _native_slot(meta, "__new__"), _native_slot(meta, "__init__")
     try:
         if new is not type.__new__ or init is not type.__init__:
             # a metaclass written in C has state of its own to set up
             cls = new(meta, name, bases, namespace)
             init(cls, name, bases, namespace)
-        elif _has_hook(bases):
+        elif bases != _OBJECT and _has_hook(bases):
             cls = _quietly(meta, name, bases, namespace)
         else:
             cls = type.__new__(meta, name, bases, namespace)
     except TypeError as error:
         raise ForyInvalidDataError("class %r cannot be built here: %s" % (qualname, error)) from error
-    if issubclass(meta, ABCMeta):
+    if meta is not type and issubclass(meta, ABCMeta):
         _abc._abc_init(cls)
     return cls
 
@@ -415,13 +458,11 @@ def build_stage(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
         if not isinstance(cell, types.CellType) or id(cell) not in rs.shells:
             raise ForyInvalidDataError("damaged class record: a cell is not of this payload")
         cell.cell_contents = cls
-    setter = _native_slot(type(cls), "__setattr__")
     with tracker.lock:
         if tracker.is_unfinished(cls):
-            for name, value in early.items():
-                if wrapped and name in wrapped:
-                    value = _wrap(wrapped[name], value)
-                _set(setter, cls, name, value)
+            if wrapped:
+                early = {name: _wrap(wrapped[name], value) if name in wrapped else value for name, value in early.items()}
+            _set_all(cls, early)
 
 
 def _wrap(number: Any, parts: Any) -> Any:
@@ -430,25 +471,37 @@ def _wrap(number: Any, parts: Any) -> Any:
     return _WRAP[number](*parts)
 
 
-def _set(setter: Any, cls: type, name: Any, value: Any) -> None:
-    if not isinstance(name, str):
-        raise ForyInvalidDataError("damaged class record: an attribute without a name")
-    setter(cls, name, value)
+def _set_all(cls: Any, attributes: Dict[Any, Any]) -> None:
+    setter = type.__setattr__ if type(cls) is type else _native_slot(type(cls), "__setattr__")
+    for name, value in attributes.items():
+        if type(name) is not str:
+            raise ForyInvalidDataError("damaged class record: an attribute without a name")
+        setter(cls, name, value)
 
 
 def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    _, _, attributes, registered, properties, enum = expect(
-        "class", state, None, None, dict, (tuple, type(None)), (tuple, type(None)), (tuple, type(None))
-    )
-    if not all(isinstance(other, type) for other in registered or ()) or not all(type(name) is str for name in properties or ()):
+    try:
+        _, _, attributes, registered, properties, enum = state
+    except (TypeError, ValueError):
+        raise ForyInvalidDataError("damaged class record") from None
+    if (
+        type(attributes) is not dict
+        or not (registered is None or type(registered) is tuple and all([isinstance(other, type) for other in registered]))
+        or not (properties is None or type(properties) is tuple and all([type(name) is str for name in properties]))
+        or not (enum is None or type(enum) is tuple)
+    ):
         raise ForyInvalidDataError("damaged class record: what is registered is no class")
     with tracker.lock:
         # A class that is here already keeps the attributes it has now.
         if tracker.is_unfinished(cls):
-            _fill(cls, attributes, registered or (), properties or ())
+            _set_all(cls, attributes)
+            if registered or properties:
+                _fill(cls, attributes, registered or (), properties or ())
             if enum is not None:
                 _fill_members(cls, enum)
             tracker.finished(cls)
+    if policy is DEFAULT_POLICY:
+        return cls
     for value in attributes.values():
         if type(value) is classmethod:
             policy.validate_method(types.MethodType(value.__func__, cls), is_local=True)
@@ -457,9 +510,6 @@ def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSe
 
 
 def _fill(cls: Any, attributes: Dict[str, Any], registered: Tuple[Any, ...], properties: Tuple[str, ...]) -> None:
-    setter = _native_slot(type(cls), "__setattr__")
-    for name, value in attributes.items():
-        _set(setter, cls, name, value)
     for name in properties:
         found: Any = attributes.get(name)
         if type(found) is property and hasattr(property, "__set_name__"):

@@ -12,7 +12,8 @@ The reader reads kind and header and calls `authorize`, reads `args` and calls
 calls `finish`. Whatever leads to a function or class by way of `args` goes
 through a `Shell`, so this order is enough for every cycle.
 
-`session` is a dict that the engine makes for each `dumps` and each `loads`.
+`session` is a WriteSession for each `dumps` and a ReadSession for each `loads`,
+or a dict that is empty at first.
 """
 
 from __future__ import annotations
@@ -23,19 +24,17 @@ import io
 import types
 import typing
 import weakref
-from typing import Any, Callable, Dict, MutableMapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from pyfory.error import ForyInvalidDataError, ForyUnsupportedError
 from pyfory.native import bytecode, classes, functions, kinds, modules, parts
 from pyfory.native.kinds import Captured, ReadSession, Shell, WriteSession, read_session, write_session
-from pyfory.policy import DeserializationPolicy
+from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
 
-__all__ = ["authorize", "build", "capture", "captures", "finish"]
-
-Session = MutableMapping[Any, Any]
+__all__ = ["authorize", "build", "capture", "captures", "finish", "support"]
 
 
-def capture(obj: Any, session: Session) -> Optional[Captured]:
+def capture(obj: Any, session: Any) -> Optional[Captured]:
     """Takes a code-like object apart; None when `obj` is none.
 
     Functions and classes are taken by value without asking `reference_of`.
@@ -50,11 +49,10 @@ def capture(obj: Any, session: Session) -> Optional[Captured]:
         capturer = _other(kind)
         if capturer is None:
             return None
-    ws = write_session(session)
+    ws = session if type(session) is WriteSession else write_session(session)
     captured = capturer(obj, ws)
     if captured is not None:
-        ws.keep.append(captured)
-        ws.keep.append(obj)
+        ws.keep += (captured, obj)
     return captured
 
 
@@ -113,7 +111,7 @@ def ask_find_class(kind: int, header: Tuple[Any, ...], find_class: Callable[[str
         raise ForyInvalidDataError("find_class does not give %s.%s, which the message needs" % maker)
 
 
-def build(kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], policy: DeserializationPolicy, session: Session) -> Any:
+def build(kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], policy: DeserializationPolicy, session: Any) -> Any:
     """The object without its state.
 
     Raises:
@@ -125,7 +123,7 @@ def build(kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], policy: Des
     return handler.build(header, args, policy, read_session(session))
 
 
-def finish(kind: int, obj: Any, state: Any, policy: DeserializationPolicy, session: Session) -> Any:
+def finish(kind: int, obj: Any, state: Any, policy: DeserializationPolicy, session: Any) -> Any:
     """Applies the state; returns the object to use.
 
     Raises:
@@ -223,9 +221,7 @@ class _Handler(NamedTuple):
 
 _HANDLERS: Dict[int, _Handler] = {
     kinds.FUNCTION: _Handler(functions.build_function, functions.finish_function, functions.authorize_function),
-    kinds.FUNCTION_SHELL: _Handler(
-        functions.build_function_shell, functions.finish_function_shell, functions.authorize_function
-    ),
+    kinds.FUNCTION_SHELL: _Handler(functions.build_function_shell, None, functions.authorize_function),
     kinds.FUNCTION_BODY: _Handler(functions.build_function_body, functions.finish_function),
     kinds.CODE: _Handler(bytecode.build_code, None, bytecode.authorize_code),
     kinds.GLOBALS: _Handler(functions.build_globals),
@@ -254,6 +250,29 @@ _HANDLERS: Dict[int, _Handler] = {
     kinds.CLASS_STAGE: _Handler(classes.build_stage),
     kinds.SENTINEL: _Handler(parts.build_sentinel, None, parts.authorize_sentinel),
 }
+
+
+#: builders that check the header themselves; of functions and code the engine checks the version of Python
+_CHECKED = frozenset((kinds.CLASS, kinds.CLASS_SHELL))
+
+
+def support() -> Tuple[Any, ...]:
+    """What the engine uses where no policy has to be asked; the order is that of csrc/native/native.h."""
+    handlers = [_HANDLERS.get(kind) for kind in range(max(_HANDLERS) + 1)]
+    return (
+        capture,
+        WriteSession,
+        ReadSession,
+        Shell,
+        bytecode.PYTHON,
+        bytecode.MAGIC,
+        tuple(bytecode.FIELDS),
+        bytecode.FIELD_TYPES,
+        DEFAULT_POLICY,
+        tuple([None if h is None or kind in _CHECKED else h.authorize for kind, h in enumerate(handlers)]),
+        tuple([h and h.build for h in handlers]),
+        tuple([h and h.finish for h in handlers]),
+    )
 
 
 # What makes the objects of a kind: the names that find_class of an Unpickler is asked for.

@@ -38,6 +38,7 @@ from pyfory.native.references import class_dict, class_mro, import_module, is_im
 from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
 
 _LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
+_TYPE_PARAMS = sys.version_info >= (3, 12)
 
 LruCacheType: Any = type(functools.lru_cache(int))
 
@@ -76,41 +77,67 @@ def function_shell(func: types.FunctionType, ws: WriteSession, cls: Optional[typ
     shell = ws.shells.get(id(func))
     if shell is not None:
         return shell
-    shell = Shell(FUNCTION_SHELL, _function_header(func), _function_args(func, ws), func)
-    every = _used_globals(func)
-    used = {name: value for name, value in every.items() if is_safe(value)}
-    contents, absent, missing = _contents(func, ws, is_safe, cls)
-    defaults, kwdefaults = func.__defaults__, func.__kwdefaults__
-    defaults_safe, kwdefaults_safe = is_safe(defaults), is_safe(kwdefaults)
-    lazy = _LAZY_ANNOTATIONS and func.__annotate__ is not None  # type: ignore[attr-defined]
-    rest = None
-    if (
-        len(used) == len(every)
-        and not missing
-        and defaults_safe
-        and kwdefaults_safe
-        and not lazy
-        and is_safe(func.__annotations__)
-        and not vars(func)
-        and not getattr(func, "__type_params__", None)
-        and type(func.__module__) is str
-        and not submodules(list(used.values()) + list(contents or ()), names_of(func.__code__)[1])
-    ):
-        shell.complete = True
-        rest = (func.__doc__, func.__annotations__ or None)
-    shell.sent = frozenset(used).union(i for i in range(len(contents or ())) if i not in (absent or ()))
-    shell.state = (
+    code, closure, defaults, kwdefaults = func.__code__, func.__closure__, func.__defaults__, func.__kwdefaults__
+    names, every_name, made_doc = names_of(code)
+    complete = True
+    used = None
+    if names:
+        every = _present(func.__globals__, names)
+        used = {name: value for name, value in every.items() if is_safe(value)}
+        complete = len(used) == len(every)
+    contents = absent = None
+    if closure:
+        contents, absent, missing = _contents(func, ws, is_safe, cls)
+        complete = complete and not missing
+    if defaults and not is_safe(defaults):
+        defaults, complete = None, False
+    if kwdefaults and not is_safe(kwdefaults):
+        kwdefaults, complete = None, False
+    doc = func.__doc__
+    annotations = None
+    if complete:
+        if _LAZY_ANNOTATIONS and func.__annotate__ is not None:  # type: ignore[attr-defined]
+            complete = False
+        else:
+            annotations = func.__annotations__ or None
+            complete = (
+                (annotations is None or is_safe(annotations))
+                and not func.__dict__
+                and type(func.__module__) is str
+                and not (_TYPE_PARAMS and func.__type_params__)  # type: ignore[attr-defined]
+                and not (used and submodules(used.values(), every_name))
+                and not (contents and submodules(contents, every_name))
+            )
+    shell = ws.shells[id(func)] = Shell(FUNCTION_SHELL, _function_header(func), (), func)
+    shell.complete = complete
+    if not complete and (used or contents):
+        shell.sent = frozenset(used or ()).union([i for i in range(len(contents or ())) if i not in (absent or ())])
+    shell.args = _trimmed((
+        code,
+        globals_shell(func.__globals__, ws),
+        None if closure is None else tuple([cell_shell(cell, ws) for cell in closure]),
+        complete or None,
+        defaults,
+        kwdefaults,
+        annotations if complete else None,
+        (doc,) if complete and doc is not made_doc and doc != made_doc else None,
         used or None,
         contents,
         absent,
-        defaults if defaults_safe else None,
-        kwdefaults if kwdefaults_safe else None,
-        rest,
-    )
-    if shell.state == (None,) * 6:
-        shell.state = None
-    ws.shells[id(func)] = shell
+    ))  # fmt: skip
     return shell
+
+
+def _trimmed(values: Tuple[Any, ...]) -> Tuple[Any, ...]:
+    """The values without the None at the end; the reader adds them."""
+    n = len(values)
+    while n and values[n - 1] is None:
+        n -= 1
+    return values[:n]
+
+
+def _present(namespace: Dict[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
+    return {name: namespace[name] for name in names if name in namespace}
 
 
 _PLAIN = frozenset((int, str, float, bytes, bool, complex, type(None), type(...), type(NotImplemented)))
@@ -150,8 +177,9 @@ def _function_header(func: types.FunctionType) -> Tuple[Any, ...]:
 
 def _function_args(func: types.FunctionType, ws: WriteSession) -> Tuple[Any, ...]:
     cells = func.__closure__
-    shells = None if cells is None else tuple([cell_shell(cell, ws) for cell in cells])
-    return (func.__code__, globals_shell(func.__globals__, ws), shells)
+    if cells is None:
+        return (func.__code__, globals_shell(func.__globals__, ws))
+    return (func.__code__, globals_shell(func.__globals__, ws), tuple([cell_shell(cell, ws) for cell in cells]))
 
 
 def capture_function(func: types.FunctionType, ws: WriteSession) -> Captured:
@@ -159,17 +187,11 @@ def capture_function(func: types.FunctionType, ws: WriteSession) -> Captured:
     ws.captured.add(id(func))
     if shell is not None:
         return FUNCTION_BODY, (), (shell,), None if shell.complete else _function_state(func, ws, shell.sent)
-    return FUNCTION, _function_header(func), _function_args(func, ws), _function_state(func, ws, frozenset())
-
-
-def _used_globals(func: types.FunctionType) -> Dict[str, Any]:
-    namespace = func.__globals__
-    names = names_of(func.__code__)[0]
-    return {name: namespace[name] for name in names if name in namespace and name != "__builtins__"}
+    return FUNCTION, _function_header(func), _function_args(func, ws), _function_state(func, ws, None)
 
 
 def _contents(
-    func: types.FunctionType, ws: WriteSession, wanted: Callable[[Any], bool], cls: Optional[type] = None
+    func: types.FunctionType, ws: WriteSession, wanted: Optional[Callable[[Any], bool]], cls: Optional[type] = None
 ) -> Tuple[Any, Any, bool]:
     """What the cells hold; the positions without, empty ones and those not wanted; were there any not wanted?"""
     contents: List[Any] = []
@@ -182,7 +204,7 @@ def _contents(
             value = None
             absent.append(i)
         else:
-            if not wanted(value):
+            if wanted is not None and not wanted(value):
                 # the stage of a class fills the cell of super() itself
                 if cls is None or value is not cls or func.__code__.co_freevars[i] != "__class__":
                     missing = True
@@ -199,33 +221,38 @@ def _contents(
 
 
 def _function_state(func: types.FunctionType, ws: WriteSession, sent: Any) -> Tuple[Any, ...]:
-    every = _used_globals(func)
-    used = {name: value for name, value in every.items() if name not in sent} if sent else every
-    contents, absent, _ = _contents(func, ws, lambda value: True)
-    packages = submodules(list(every.values()) + list(contents or ()), names_of(func.__code__)[1])
-    if sent and contents:
-        absent = tuple(sorted({i for i in range(len(contents)) if i in sent}.union(absent or ())))
-        contents = tuple([None if i in absent else value for i, value in enumerate(contents)])
-        if len(absent) == len(contents):
-            contents = absent = None
-    if _LAZY_ANNOTATIONS and func.__annotate__ is not None:  # type: ignore[attr-defined]
-        annotations, annotate = None, func.__annotate__  # type: ignore[attr-defined]
-    else:
-        annotations, annotate = func.__annotations__ or None, None
-    return (
+    names, every_name, made_doc = names_of(func.__code__)
+    used = contents = absent = packages = None
+    if names:
+        used = _present(func.__globals__, names)
+        packages = submodules(used.values(), every_name)
+        if sent:
+            used = {name: value for name, value in used.items() if name not in sent}
+    if func.__closure__:
+        contents, absent, _ = _contents(func, ws, None)
+        if contents:
+            packages = (packages or ()) + submodules(contents, every_name)
+            if sent:
+                absent = tuple(sorted({i for i in range(len(contents)) if i in sent}.union(absent or ())))
+                contents = tuple([None if i in absent else value for i, value in enumerate(contents)])
+                if len(absent) == len(contents):
+                    contents = absent = None
+    doc = func.__doc__
+    annotate = func.__annotate__ if _LAZY_ANNOTATIONS else None  # type: ignore[attr-defined]
+    return _trimmed((
         used or None,
         contents,
         absent,
         func.__defaults__,
         func.__kwdefaults__,
-        func.__doc__,
-        annotations,
+        None if annotate is not None else func.__annotations__ or None,
+        (doc,) if doc is not made_doc and doc != made_doc else None,
         annotate,
-        vars(func) or None,
-        getattr(func, "__type_params__", None) or None,
+        func.__dict__ or None,
+        (func.__type_params__ or None) if _TYPE_PARAMS else None,  # type: ignore[attr-defined]
         packages or None,
         None if type(func.__module__) is str else (func.__module__,),
-    )
+    ))  # fmt: skip
 
 
 def authorize_function(header: Any, policy: DeserializationPolicy) -> None:
@@ -236,18 +263,27 @@ def authorize_function(header: Any, policy: DeserializationPolicy) -> None:
     policy.authorize_instantiation(types.FunctionType, module=module, qualname=qualname, is_local=True)
 
 
-def build_function(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> types.FunctionType:
-    module, qualname, name = header[:3]
-    code, namespace, cells = expect("function", args, types.CodeType, dict, (tuple, type(None)))
+#: how many parts a record has when none is left out
+_N_ARGS, _N_SHELL_ARGS, _N_STATE = 3, 11, 12
+_NONES = (None,) * 12
+
+
+def _damaged(what: str) -> ForyInvalidDataError:
+    return ForyInvalidDataError("damaged function record: " + what)
+
+
+def _make(header: Any, code: Any, namespace: Any, cells: Any, defaults: Any, rs: ReadSession) -> types.FunctionType:
+    module, qualname, name, _, _ = header
     if id(namespace) not in rs.modules:
-        raise ForyInvalidDataError("damaged function record: its globals are not of this payload")
-    for cell in cells or ():
-        if not isinstance(cell, types.CellType) or id(cell) not in rs.shells:
-            raise ForyInvalidDataError("damaged function record: a cell is not of this payload")
-    if len(cells or ()) != len(code.co_freevars):
-        raise ForyInvalidDataError("damaged function record: %d cells for %d names" % (len(cells or ()), len(code.co_freevars)))
+        raise _damaged("its globals are not of this payload")
+    if cells is not None:
+        for cell in cells:
+            if id(cell) not in rs.shells:
+                raise _damaged("a cell is not of this payload")
+    if type(code) is not types.CodeType or type(name) is not str or type(qualname) is not str:
+        raise _damaged("no code or no name")
     # Where the writer's function shared its names with the code, so does this one: it gives the same bytes again.
-    func = types.FunctionType(code, namespace, None if name == code.co_name else name, None, cells)
+    func = types.FunctionType(code, namespace, None if name == code.co_name else name, defaults, cells)
     if func.__qualname__ != qualname:
         func.__qualname__ = qualname
     if func.__module__ != module:
@@ -255,8 +291,37 @@ def build_function(header: Any, args: Any, policy: DeserializationPolicy, rs: Re
     return func
 
 
+def build_function(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> types.FunctionType:
+    try:
+        if len(args) == 2:
+            return _make(header, args[0], args[1], None, None, rs)
+        code, namespace, cells = args
+        return _make(header, code, namespace, cells, None, rs)
+    except (TypeError, ValueError) as error:
+        raise _damaged(str(error)) from None
+
+
 def build_function_shell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    return rs.shell(build_function(header, args, policy, rs))
+    try:
+        code, namespace, cells, complete, defaults, kwdefaults, annotations, doc, used, contents, absent = (
+            args + _NONES[: _N_SHELL_ARGS - len(args)]
+        )
+        func = _make(header, code, namespace, cells, defaults, rs)
+        if kwdefaults is not None:
+            func.__kwdefaults__ = kwdefaults
+        if annotations is not None:
+            func.__annotations__ = annotations
+        if doc is not None:
+            (func.__doc__,) = doc
+        if used is not None or contents is not None:
+            _fill(func, used, contents, absent)
+    except (TypeError, ValueError) as error:
+        raise _damaged(str(error)) from None
+    rs.shells.add(id(func))
+    rs.keep.append(func)
+    if complete and policy is not DEFAULT_POLICY:
+        policy.validate_function(func, is_local=True)
+    return func
 
 
 def build_function_body(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
@@ -266,73 +331,67 @@ def build_function_body(header: Any, args: Any, policy: DeserializationPolicy, r
     return func
 
 
-_OPTIONAL_DICT = (dict, type(None))
-_OPTIONAL_TUPLE = (tuple, type(None))
-
-
 def _fill(func: Any, used: Any, contents: Any, absent: Any) -> None:
-    if used:
+    if used is not None:
+        if type(used) is not dict:
+            raise _damaged("globals without names")
         func.__globals__.update(used)
-    if contents:
+    if contents is not None:
         cells = func.__closure__ or ()
         if len(cells) != len(contents):
-            raise ForyInvalidDataError("damaged function record: %d values for %d cells" % (len(contents), len(cells)))
-        for i, (cell, value) in enumerate(zip(cells, contents)):
-            if not absent or i not in absent:
+            raise _damaged("%d values for %d cells" % (len(contents), len(cells)))
+        if absent is None:
+            for cell, value in zip(cells, contents):
                 cell.cell_contents = value
-
-
-def finish_function_shell(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    if state is None:
-        return func
-    used, contents, absent, defaults, kwdefaults, rest = expect(
-        "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT, _OPTIONAL_TUPLE
-    )
-    _fill(func, used, contents, absent)
-    func.__defaults__ = defaults
-    func.__kwdefaults__ = kwdefaults
-    if rest is not None:
-        doc, annotations = expect("function", rest, None, _OPTIONAL_DICT)
-        func.__doc__ = doc
-        if annotations:
-            func.__annotations__ = annotations
-        policy.validate_function(func, is_local=True)
-    return func
+        else:
+            for i, value in enumerate(contents):
+                if i not in absent:
+                    cells[i].cell_contents = value
 
 
 def finish_function(func: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     if state is None:
         return func  # its shell was complete
-    (
-        used, contents, absent, defaults, kwdefaults, doc, annotations, annotate, attributes, type_params, packages, module,
-    ) = expect(
-        "function", state, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_DICT, None,
-        _OPTIONAL_DICT, None, _OPTIONAL_DICT, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE, _OPTIONAL_TUPLE,
-    )  # fmt: skip
-    _fill(func, used, contents, absent)
-    func.__defaults__ = defaults
-    func.__kwdefaults__ = kwdefaults
-    func.__doc__ = doc
-    if annotate is not None and not callable(annotate):
-        raise ForyInvalidDataError("damaged function record: annotations cannot be evaluated")
-    if annotate is not None and _LAZY_ANNOTATIONS:
-        func.__annotate__ = annotate
-    elif annotations:
-        func.__annotations__ = annotations
-    set_attributes("function", func, attributes)
-    if type_params:
-        func.__type_params__ = type_params
-    if module:
-        func.__module__ = module[0]
+    try:
+        (
+            used, contents, absent, defaults, kwdefaults, annotations, doc, annotate, attributes, type_params, packages, module,
+        ) = state + _NONES[: _N_STATE - len(state)]  # fmt: skip
+        if used is not None or contents is not None:
+            _fill(func, used, contents, absent)
+        if defaults is not None:
+            func.__defaults__ = defaults
+        if kwdefaults is not None:
+            func.__kwdefaults__ = kwdefaults
+        if annotations is not None:
+            func.__annotations__ = annotations
+        if len(state) > 6:
+            if doc is not None:
+                (func.__doc__,) = doc
+            if annotate is not None and _LAZY_ANNOTATIONS:
+                func.__annotate__ = annotate
+            set_attributes("function", func, attributes)
+            if type_params is not None:
+                func.__type_params__ = type_params
+            if module is not None:
+                (func.__module__,) = module
+        if packages is not None and type(packages) is not tuple:
+            raise _damaged("the names of modules are %s" % type(packages).__name__)
+    except (TypeError, ValueError) as error:
+        raise _damaged(str(error)) from None
     for name in packages or ():
-        if not isinstance(name, str):
-            raise ForyInvalidDataError("damaged function record: the name of a module is %s" % type(name).__name__)
-        try:
-            import_module(name, policy)
-        except ImportError:
-            pass  # the function itself says what it lacks, if it gets there
-    policy.validate_function(func, is_local=True)
+        _import_package(name, policy)
+    if policy is not DEFAULT_POLICY:
+        policy.validate_function(func, is_local=True)
     return func
+
+
+def _import_package(name: Any, policy: DeserializationPolicy) -> None:
+    if not isinstance(name, str):
+        raise _damaged("the name of a module is %s" % type(name).__name__)
+    try:
+        import_module(name, policy)
+    except ImportError:
+        pass  # the function itself says what it lacks, if it gets there
 
 
 # --- cells and globals ---------------------------------------------------------------------------
@@ -365,7 +424,12 @@ def finish_cell(cell: Any, state: Any, policy: DeserializationPolicy, rs: ReadSe
 
 def build_globals(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Dict[str, Any]:
     """An empty namespace. It belongs to a module object, in case the module itself comes too."""
-    name, package = expect("globals", header, (str, type(None)), (str, type(None)))
+    try:
+        name, package = header
+    except (TypeError, ValueError):
+        name = package = 0
+    if not (name is None or type(name) is str) or not (package is None or type(package) is str):
+        raise ForyInvalidDataError("damaged globals record")
     module = types.ModuleType(name or "")
     namespace = vars(module)
     namespace.clear()

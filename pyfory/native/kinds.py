@@ -5,7 +5,7 @@ The numbers are part of the native format: new kinds take new numbers.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, MutableMapping, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from pyfory.error import ForyInvalidDataError
 
@@ -63,7 +63,7 @@ class Shell:
         self.of = of  # keeps its id() from being used again
         self.state: Any = None
         #: the part of the state that came with the shell and is not sent again
-        self.sent: Any = frozenset()
+        self.sent: Any = None
         #: is there nothing more to send?
         self.complete = False
 
@@ -86,7 +86,7 @@ class WriteSession:
 class ReadSession:
     """What the builds of one `loads` share."""
 
-    __slots__ = ("shells", "modules", "boxes", "keep")
+    __slots__ = ("shells", "modules", "boxes", "keep", "function")
 
     def __init__(self) -> None:
         self.shells: Set[int] = set()
@@ -95,6 +95,8 @@ class ReadSession:
         #: type alias (by id) -> where it finds its value
         self.boxes: Dict[int, List[Any]] = {}
         self.keep: List[Any] = []
+        #: has the policy been asked for a function?
+        self.function = False
 
     def shell(self, obj: Any) -> Any:
         """Remembers that `obj` may be filled by a later record."""
@@ -109,14 +111,18 @@ class ReadSession:
         return args[0]
 
 
-def write_session(session: MutableMapping[Any, Any]) -> WriteSession:
+def write_session(session: Any) -> WriteSession:
+    if type(session) is WriteSession:
+        return session
     found: Optional[WriteSession] = session.get(_KEY)
     if found is None:
         found = session[_KEY] = WriteSession()
     return found
 
 
-def read_session(session: MutableMapping[Any, Any]) -> ReadSession:
+def read_session(session: Any) -> ReadSession:
+    if type(session) is ReadSession:
+        return session
     found: Optional[ReadSession] = session.get(_KEY)
     if found is None:
         found = session[_KEY] = ReadSession()

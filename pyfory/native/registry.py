@@ -43,6 +43,7 @@ class NativeRegistry(TypeRegistry):
         super().__init__(*args)
         self.xlang = False
         self._reduced: Set[type] = set()
+        self._reference_of: Any = None  # imported when it is needed
 
     @property
     def guarded(self) -> bool:
@@ -109,9 +110,11 @@ class NativeRegistry(TypeRegistry):
         info = self.lookup(obj) if isinstance(obj, type) else None
         if info is not None and not info.by_name:
             return _BY_ID, info.user_type_id, "", "", ""
-        from pyfory.native.references import reference_of
+        if self._reference_of is None:
+            from pyfory.native.references import reference_of
 
-        reference = reference_of(obj)
+            self._reference_of = reference_of
+        reference = self._reference_of(obj)
         if info is not None:
             module, qualname = reference or (obj.__module__, obj.__qualname__)
             typename = "%s.%s" % (info.namespace, info.typename) if info.namespace else info.typename
@@ -146,7 +149,13 @@ class NativeRegistry(TypeRegistry):
             )
         return module, name
 
-    def capture(self, obj: Any, session: Dict[Any, Any]) -> Any:
+    def code_support(self) -> Tuple[Any, ...]:
+        """What the engine needs for code by value where nobody has to be asked: csrc/native/native.h."""
+        from pyfory.native.code import support
+
+        return support()
+
+    def capture(self, obj: Any, session: Any) -> Any:
         """The parts of a class, function or module by value, or None."""
         if self.strict and not self.guarded:
             raise TypeUnregisteredError("strict mode writes no functions and classes by value: %r" % (obj,))
@@ -344,7 +353,7 @@ class NativeRegistry(TypeRegistry):
 
     # ---- reading: code ------------------------------------------------------------------------
 
-    def authorize_code(self, kind: int, header: Tuple[Any, ...], session: Dict[Any, Any]) -> None:
+    def authorize_code(self, kind: int, header: Tuple[Any, ...], session: Any) -> None:
         """Before the body of a function, class or module is read."""
         if self.strict and not self.guarded:
             raise TypeUnregisteredError(
@@ -356,8 +365,8 @@ class NativeRegistry(TypeRegistry):
         code.authorize(kind, header, self.policy)
         # The policy hears of bytecode with the function that it belongs to.
         if kind in (kinds.FUNCTION, kinds.FUNCTION_SHELL):
-            session["function"] = True
-        elif kind == kinds.CODE and self.guarded and "function" not in session:
+            session.function = True
+        elif kind == kinds.CODE and self.guarded and not session.function:
             self.policy.authorize_instantiation(CodeType, is_local=True)
 
     def ask_find_class(self, kind: int, header: Tuple[Any, ...], find_class: Callable[[str, str], Any]) -> None:
@@ -366,12 +375,12 @@ class NativeRegistry(TypeRegistry):
 
         code.ask_find_class(kind, header, find_class)
 
-    def build_code(self, kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], session: Dict[Any, Any]) -> Any:
+    def build_code(self, kind: int, header: Tuple[Any, ...], args: Tuple[Any, ...], session: Any) -> Any:
         from pyfory.native.code import build
 
         return build(kind, header, args, self.policy, session)
 
-    def finish_code(self, kind: int, obj: Any, state: Any, session: Dict[Any, Any]) -> Any:
+    def finish_code(self, kind: int, obj: Any, state: Any, session: Any) -> Any:
         from pyfory.native.code import finish
 
         return finish(kind, obj, state, self.policy, session)
