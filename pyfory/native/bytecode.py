@@ -119,7 +119,7 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
     while stack:
         code = stack.pop()
         yield code
-        stack.extend([const for const in reversed(code.co_consts) if isinstance(const, types.CodeType)])
+        stack += [const for const in code.co_consts[::-1] if type(const) is types.CodeType]
 
 
 def names_of(code: types.CodeType) -> Names:
@@ -136,24 +136,45 @@ def _find_names(code: types.CodeType) -> Names:
     every: Set[str] = set()
     for part in _nested(code):
         names = part.co_names
-        every.update(names)
-        raw = part.co_code
-        extended = 0
-        for i in range(0, len(raw), 2):
-            op, arg = raw[i], raw[i + 1] | extended
-            if op == _EXTENDED_ARG:
-                extended = arg << 8
-                continue
-            extended = 0
-            shift = _SHIFTS.get(op)
-            if shift is not None and arg >> shift < len(names):
-                used[names[arg >> shift]] = None
+        if names:
+            every.update(names)
+            raw = part.co_code
+            ops = raw[::2]
+            for i in _indices(ops, raw) if _EXTENDED_ARG not in ops else _far_indices(raw):
+                if i < len(names):
+                    used[names[i]] = None
     used.pop("__builtins__", None)
     return tuple(used), frozenset(every), types.FunctionType(code, {}, "", None, _cells(code)).__doc__
 
 
 def _cells(code: types.CodeType) -> Tuple[Any, ...]:
     return tuple([types.CellType() for _ in code.co_freevars])
+
+
+def _indices(ops: bytes, raw: bytes) -> List[int]:
+    """Which names the code looks up, in order; for code whose arguments have one byte."""
+    found: List[Tuple[int, int]] = []
+    for op, shift in _SHIFTS.items():
+        i = ops.find(op)
+        while i >= 0:
+            found.append((i, raw[2 * i + 1] >> shift))
+            i = ops.find(op, i + 1)
+    found.sort()
+    return [index for _, index in found]
+
+
+def _far_indices(raw: bytes) -> List[int]:
+    found: List[int] = []
+    extended = 0
+    for i in range(0, len(raw), 2):
+        op, arg = raw[i], raw[i + 1] | extended
+        if op == _EXTENDED_ARG:
+            extended = arg << 8
+            continue
+        extended = 0
+        if op in _SHIFTS:
+            found.append(arg >> _SHIFTS[op])
+    return found
 
 
 def submodules(values: Any, names: FrozenSet[str]) -> Tuple[str, ...]:

@@ -43,7 +43,7 @@ from pyfory.native.kinds import (
 )
 from pyfory.native.definitions import definition_of, digest, find_definition
 from pyfory.native.functions import cell_shell, function_shell, is_safe
-from pyfory.native.parts import PROPERTIES_KNOW_NAMES
+from pyfory.native.parts import PROPERTIES_KNOW_NAMES, WRAPPERS, wrapper_shell
 from pyfory.native.references import class_dict, class_module, class_mro, class_qualname, is_native, reference_of
 from pyfory.native.tracker import tracker
 from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
@@ -62,6 +62,8 @@ _ENUM_OMITTED = frozenset(("_member_map_", "_member_names_", "_value2member_map_
 _LATE_NAMES = sys.version_info >= (3, 12)
 
 _OBJECT = (object,)
+
+_NAMED_PROPERTIES = hasattr(property, "__set_name__") and not PROPERTIES_KNOW_NAMES
 
 
 def is_enum(cls: type) -> bool:
@@ -164,7 +166,6 @@ def _stage(cls: type, ws: WriteSession) -> Shell:
     if stage is not None:
         return stage
     early: Dict[str, Any] = {}
-    wrapped: Dict[str, int] = {}
     cells: List[Any] = []
 
     #: what the stage does not have, or not whole
@@ -190,28 +191,23 @@ def _stage(cls: type, ws: WriteSession) -> Shell:
         elif is_safe(value):
             early[name] = value
         else:
-            later[name] = value
-            if kind in _WRAPPERS:
-                parts = _WRAPPERS[kind][1](value)
-                if all([part is None or type(part) is types.FunctionType for part in parts]):
-                    early[name] = tuple([shell_of(part) for part in parts])
-                    wrapped[name] = _WRAPPERS[kind][0]
+            if kind in WRAPPERS:
+                if id(value) in ws.captured:
+                    early[name] = value
                     continue
+                shell = wrapper_shell(value, shell_of, ws)
+                if shell is not None:
+                    early[name] = shell
+                    if not shell.complete:
+                        later[name] = value
+                    continue
+            later[name] = value
             if not name.startswith("_"):
                 early[name] = None  # keeps the place
     header = (tracker.identity(cls),)
-    stage = ws.stages[id(cls)] = Shell(CLASS_STAGE, header, (early, wrapped or None, tuple(cells) or None), cls)
+    stage = ws.stages[id(cls)] = Shell(CLASS_STAGE, header, (early, tuple(cells) or None), cls)
     stage.sent = later
     return stage
-
-
-#: what a method may be wrapped in: number, parts
-_WRAPPERS: Dict[type, Tuple[int, Callable[[Any], Tuple[Any, ...]]]] = {
-    staticmethod: (0, lambda value: (value.__func__,)),
-    classmethod: (1, lambda value: (value.__func__,)),
-    property: (2, lambda value: (value.fget, value.fset, value.fdel)),
-}
-_WRAP: Tuple[Any, ...] = (staticmethod, classmethod, property)
 
 
 def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any, ...]:
@@ -227,7 +223,6 @@ def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any,
             if shell is not None and shell.complete:
                 continue  # some stage has it as it is
         attributes[name] = value
-    properties = () if PROPERTIES_KNOW_NAMES else tuple([name for name, value in attributes.items() if type(value) is property])
     registered: Tuple[Any, ...] = ()
     if type(cls) is not type and isinstance(cls, ABCMeta) and "_abc_impl" in class_dict(cls):
         found = [reference() for reference in _abc._get_dump(cls)[0]]
@@ -242,7 +237,6 @@ def _class_state(cls: type, ws: WriteSession, pending: List[type]) -> Tuple[Any,
         tuple(pending) or None,
         attributes,
         registered or None,
-        properties or None,
         _enum_state(cls) if is_enum(cls) else None,
     )
 
@@ -450,7 +444,7 @@ def _same_layout(base: Any, parent: Any) -> bool:
 def build_stage(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> None:
     """Gives an unfinished class its methods and simple attributes."""
     (identity,) = expect("class", header, str)
-    early, wrapped, cells = expect("class", args, dict, (dict, type(None)), (tuple, type(None)))
+    early, cells = expect("class", args, dict, (tuple, type(None)))
     cls = tracker.find(identity)
     if not isinstance(cls, type):
         raise ForyInvalidDataError("damaged class record: attributes before the class")
@@ -460,15 +454,15 @@ def build_stage(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
         cell.cell_contents = cls
     with tracker.lock:
         if tracker.is_unfinished(cls):
-            if wrapped:
-                early = {name: _wrap(wrapped[name], value) if name in wrapped else value for name, value in early.items()}
             _set_all(cls, early)
+    if policy is not DEFAULT_POLICY:
+        _show_methods(cls, early, policy)
 
 
-def _wrap(number: Any, parts: Any) -> Any:
-    if number not in (0, 1, 2) or type(parts) is not tuple or len(parts) != (3 if number == 2 else 1):
-        raise ForyInvalidDataError("damaged class record: an unknown kind of method")
-    return _WRAP[number](*parts)
+def _show_methods(cls: type, attributes: Dict[str, Any], policy: DeserializationPolicy) -> None:
+    for value in attributes.values():
+        if type(value) is classmethod:
+            policy.validate_method(types.MethodType(value.__func__, cls), is_local=True)
 
 
 def _set_all(cls: Any, attributes: Dict[Any, Any]) -> None:
@@ -477,17 +471,18 @@ def _set_all(cls: Any, attributes: Dict[Any, Any]) -> None:
         if type(name) is not str:
             raise ForyInvalidDataError("damaged class record: an attribute without a name")
         setter(cls, name, value)
+        if _NAMED_PROPERTIES and type(value) is property:
+            value.__set_name__(cls, name)  # type: ignore[attr-defined]  # what error messages call it
 
 
 def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
     try:
-        _, _, attributes, registered, properties, enum = state
+        _, _, attributes, registered, enum = state
     except (TypeError, ValueError):
         raise ForyInvalidDataError("damaged class record") from None
     if (
         type(attributes) is not dict
         or not (registered is None or type(registered) is tuple and all([isinstance(other, type) for other in registered]))
-        or not (properties is None or type(properties) is tuple and all([type(name) is str for name in properties]))
         or not (enum is None or type(enum) is tuple)
     ):
         raise ForyInvalidDataError("damaged class record: what is registered is no class")
@@ -495,27 +490,16 @@ def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSe
         # A class that is here already keeps the attributes it has now.
         if tracker.is_unfinished(cls):
             _set_all(cls, attributes)
-            if registered or properties:
-                _fill(cls, attributes, registered or (), properties or ())
+            for other in registered or ():
+                ABCMeta.register(cls, other)
             if enum is not None:
                 _fill_members(cls, enum)
             tracker.finished(cls)
     if policy is DEFAULT_POLICY:
         return cls
-    for value in attributes.values():
-        if type(value) is classmethod:
-            policy.validate_method(types.MethodType(value.__func__, cls), is_local=True)
+    _show_methods(cls, attributes, policy)
     policy.validate_class(cls, is_local=True)
     return cls
-
-
-def _fill(cls: Any, attributes: Dict[str, Any], registered: Tuple[Any, ...], properties: Tuple[str, ...]) -> None:
-    for name in properties:
-        found: Any = attributes.get(name)
-        if type(found) is property and hasattr(property, "__set_name__"):
-            found.__set_name__(cls, name)  # type: ignore[attr-defined]  # what error messages call it
-    for other in registered:
-        ABCMeta.register(cls, other)
 
 
 # --- namespaces ----------------------------------------------------------------------------------

@@ -101,6 +101,8 @@ def ask_find_class(kind: int, header: Tuple[Any, ...], find_class: Callable[[str
     maker: Any = _MAKERS.get(kind)
     if kind == kinds.SENTINEL and header in parts.SENTINELS or kind == kinds.TYPEVAR and header[:1] and header[0] in parts.VARIABLES:
         maker = ("typing", header[0]) if kind == kinds.TYPEVAR else header
+    if kind == kinds.WRAPPER_SHELL and header in parts.WRAPPER_HEADERS:
+        maker = ("builtins", parts.WRAPPERS[header[0]].__name__)
     if maker is None:
         if kind in _FILLED:
             return
@@ -237,6 +239,8 @@ _HANDLERS: Dict[int, _Handler] = {
     kinds.PROPERTY: _Handler(parts.build_property, parts.finish_property),
     kinds.STATICMETHOD: _Handler(parts.build_staticmethod, parts.finish_wrapper),
     kinds.CLASSMETHOD: _Handler(parts.build_classmethod, parts.finish_wrapper),
+    kinds.WRAPPER_SHELL: _Handler(parts.build_wrapper_shell),
+    kinds.WRAPPER_BODY: _Handler(parts.build_wrapper_body, parts.finish_wrapper_body),
     kinds.DESCRIPTOR: _Handler(parts.build_descriptor),
     kinds.LRU_CACHE: _Handler(functions.build_lru_cache, functions.finish_lru_cache),
     kinds.CACHED_PROPERTY: _Handler(parts.build_cached_property, parts.finish_cached_property),
@@ -301,4 +305,6 @@ _MAKERS: Dict[int, Tuple[str, str]] = {
     kinds.WEAK_DICT: ("weakref", "WeakValueDictionary"),
 }
 #: records that fill what another one of the same message has made
-_FILLED = frozenset((kinds.FUNCTION_BODY, kinds.CLASS_BODY, kinds.CELL, kinds.CLASS_NAMESPACE, kinds.CLASS_STAGE))
+_FILLED = frozenset(
+    (kinds.FUNCTION_BODY, kinds.CLASS_BODY, kinds.CELL, kinds.CLASS_NAMESPACE, kinds.CLASS_STAGE, kinds.WRAPPER_BODY)
+)

@@ -38,6 +38,8 @@ SENTINEL = 26
 PARTIALMETHOD = 27
 CLASS_NAMESPACE = 28
 CLASS_STAGE = 29
+WRAPPER_SHELL = 30
+WRAPPER_BODY = 31
 
 #: kind, header, args, state
 Captured = Tuple[int, Tuple[Any, ...], Tuple[Any, ...], Any]

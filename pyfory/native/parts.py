@@ -8,7 +8,7 @@ import sys
 import types
 import typing
 import weakref
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from pyfory.error import ForyInvalidDataError
 from pyfory.native.kinds import (
@@ -25,8 +25,11 @@ from pyfory.native.kinds import (
     TYPEVAR,
     WEAK_DICT,
     WEAK_SET,
+    WRAPPER_BODY,
+    WRAPPER_SHELL,
     Captured,
     ReadSession,
+    Shell,
     WriteSession,
     expect,
     set_attributes,
@@ -68,10 +71,72 @@ def _empty(base: Any, what: str, args: Any, policy: DeserializationPolicy) -> An
     return base.__new__(cls)
 
 
+#: by the number in a record
+WRAPPERS: Tuple[Any, ...] = (staticmethod, classmethod, property)
+WRAPPER_HEADERS = ((0,), (1,), (2,))
+
+
+def wrapper_shell(obj: Any, shell_of: Callable[[Any], Any], ws: WriteSession) -> Optional[Shell]:
+    """What stands for a method in a class's stage: made of shells; None when there is more in it than functions."""
+    shell = ws.shells.get(id(obj))
+    if shell is not None:
+        return shell
+    kind = type(obj)
+    parts = (obj.fget, obj.fset, obj.fdel) if kind is property else (obj.__func__,)
+    for part in parts:
+        if part is not None and type(part) is not types.FunctionType:
+            return None
+    shells = tuple([shell_of(part) for part in parts])
+    shell = ws.shells[id(obj)] = Shell(WRAPPER_SHELL, WRAPPER_HEADERS[WRAPPERS.index(kind)], shells, obj)
+    # Complete if making it of the same functions gives the same.
+    first = parts[0]
+    for part, inner in zip(parts, shells):
+        if type(inner) is Shell and not inner.complete or inner is part and part is not None and reference_of(part) is None:
+            return shell
+    if kind is property:
+        shell.complete = obj.__doc__ == (None if first is None else first.__doc__) and (
+            not PROPERTIES_KNOW_NAMES or getattr(obj, "__name__", None) == getattr(first, "__name__", None)
+        )
+    else:
+        attributes = _attributes(obj) or {}
+        shell.complete = all([getattr(first, name, None) is value for name, value in attributes.items()])
+    return shell
+
+
+def build_wrapper_shell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if header not in WRAPPER_HEADERS or type(args) is not tuple or len(args) != (3 if header[0] == 2 else 1):
+        raise ForyInvalidDataError("damaged method record: an unknown kind of method")
+    for part in args:
+        if part is not None and type(part) is not types.FunctionType:
+            raise ForyInvalidDataError("damaged method record: %s is no function" % type(part).__name__)
+    return rs.shell(WRAPPERS[header[0]](*args))
+
+
+def build_wrapper_body(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    obj = rs.filled(args)
+    if type(obj) not in WRAPPERS:
+        raise ForyInvalidDataError("damaged method record: a state for %s" % type(obj).__name__)
+    return obj
+
+
+def finish_wrapper_body(obj: Any, state: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    if state is None:
+        return obj  # its shell was complete
+    return (finish_property if type(obj) is property else finish_wrapper)(obj, state, policy, rs)
+
+
+def _captured(obj: Any, kind: int, base: Any, state: Any, ws: WriteSession) -> Captured:
+    shell = ws.shells.get(id(obj))
+    ws.captured.add(id(obj))
+    if shell is not None:
+        return WRAPPER_BODY, (), (shell,), None if shell.complete else state
+    return kind, (), _own_class(obj, base), state
+
+
 def capture_property(obj: property, ws: WriteSession) -> Captured:
     name = getattr(obj, "__name__", None) if PROPERTIES_KNOW_NAMES else None
     state = (obj.fget, obj.fset, obj.fdel, obj.__doc__, name if isinstance(name, str) else None, _attributes(obj))
-    return PROPERTY, (), _own_class(obj, property), state
+    return _captured(obj, PROPERTY, property, state, ws)
 
 
 def build_property(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
@@ -88,11 +153,11 @@ def finish_property(obj: Any, state: Any, policy: DeserializationPolicy, rs: Rea
 
 
 def capture_staticmethod(obj: Any, ws: WriteSession) -> Captured:
-    return STATICMETHOD, (), _own_class(obj, staticmethod), (obj.__func__, _attributes(obj))
+    return _captured(obj, STATICMETHOD, staticmethod, (obj.__func__, _attributes(obj)), ws)
 
 
 def capture_classmethod(obj: Any, ws: WriteSession) -> Captured:
-    return CLASSMETHOD, (), _own_class(obj, classmethod), (obj.__func__, _attributes(obj))
+    return _captured(obj, CLASSMETHOD, classmethod, (obj.__func__, _attributes(obj)), ws)
 
 
 def build_staticmethod(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:

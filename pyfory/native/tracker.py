@@ -7,6 +7,7 @@ it is the object that is already here.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from typing import Any, Dict, Optional, Tuple
@@ -29,12 +30,10 @@ class Tracker:
         found = self._identities.get(id(obj))
         if found is not None:
             return found[1]
-        import uuid
-
         with self.lock:
             found = self._identities.get(id(obj))
             if found is None:
-                self.add(uuid.uuid4().hex, obj)
+                self.add(os.urandom(16).hex(), obj)
                 found = self._identities[id(obj)]
         return found[1]
 
