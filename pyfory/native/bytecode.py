@@ -122,43 +122,71 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
         stack += [const for const in code.co_consts[::-1] if type(const) is types.CodeType]
 
 
+class _CodeReference(weakref.ref):  # type: ignore[type-arg]
+    """Knows where the table has what was found out about the code object."""
+
+    __slots__ = ("key",)
+    key: int
+
+
+def _forget(reference: Any) -> None:
+    _names.pop(reference.key, None)
+
+
 def names_of(code: types.CodeType) -> Names:
     """The global names that `code` and all code nested in it use, in order; every name in them; the doc of its functions."""
-    key = id(code)
-    found = _names.get(key)
+    found = _names.get(id(code))
     if found is None:
-        found = _names[key] = (weakref.ref(code, lambda _: _names.pop(key, None)), _find_names(code))
+        reference = _CodeReference(code, _forget)
+        reference.key = id(code)
+        found = _names[id(code)] = (reference, _find_names(code))
     return found[1]
 
 
 def _find_names(code: types.CodeType) -> Names:
+    doc = code.co_consts[0] if code.co_consts else None
+    if type(doc) is not str:
+        doc = None
+    elif not _DOC_IS_FIRST:
+        doc = types.FunctionType(code, {}, "", None, tuple([types.CellType() for _ in code.co_freevars])).__doc__
+    names = code.co_names
+    if _CodeType not in map(type, code.co_consts):
+        if not names:
+            return (), _NO_NAMES, doc
+        return tuple(dict.fromkeys(_looked_up(code, names))), frozenset(names), doc
     used: Dict[str, None] = {}
     every: Set[str] = set()
     for part in _nested(code):
         names = part.co_names
         if names:
             every.update(names)
-            raw = part.co_code
-            ops = raw[::2]
-            for i in _indices(ops, raw) if _EXTENDED_ARG not in ops else _far_indices(raw):
-                if i < len(names):
-                    used[names[i]] = None
-    used.pop("__builtins__", None)
-    return tuple(used), frozenset(every), types.FunctionType(code, {}, "", None, _cells(code)).__doc__
+            used.update(dict.fromkeys(_looked_up(part, names)))
+    return tuple(used), frozenset(every), doc
 
 
-def _cells(code: types.CodeType) -> Tuple[Any, ...]:
-    return tuple([types.CellType() for _ in code.co_freevars])
+_CodeType = types.CodeType
+_NO_NAMES: FrozenSet[str] = frozenset()
+#: is the first constant the doc of a function whenever it is a str?
+_DOC_IS_FIRST = types.FunctionType((lambda: 0).__code__.replace(co_consts=("doc",)), {}).__doc__ == "doc"
+
+
+def _looked_up(code: types.CodeType, names: Tuple[str, ...]) -> List[str]:
+    raw = code.co_code
+    ops = raw[::2]
+    indices = _indices(ops, raw) if _EXTENDED_ARG not in ops else _far_indices(raw)
+    return [names[i] for i in indices if i < len(names) and names[i] != "__builtins__"]
 
 
 def _indices(ops: bytes, raw: bytes) -> List[int]:
     """Which names the code looks up, in order; for code whose arguments have one byte."""
+    args = raw[1::2]
     found: List[Tuple[int, int]] = []
     for op, shift in _SHIFTS.items():
-        i = ops.find(op)
-        while i >= 0:
-            found.append((i, raw[2 * i + 1] >> shift))
-            i = ops.find(op, i + 1)
+        if op in ops:
+            i = ops.find(op)
+            while i >= 0:
+                found.append((i, args[i] >> shift))
+                i = ops.find(op, i + 1)
     found.sort()
     return [index for _, index in found]
 

@@ -101,8 +101,8 @@ def ask_find_class(kind: int, header: Tuple[Any, ...], find_class: Callable[[str
     maker: Any = _MAKERS.get(kind)
     if kind == kinds.SENTINEL and header in parts.SENTINELS or kind == kinds.TYPEVAR and header[:1] and header[0] in parts.VARIABLES:
         maker = ("typing", header[0]) if kind == kinds.TYPEVAR else header
-    if kind == kinds.WRAPPER_SHELL and header in parts.WRAPPER_HEADERS:
-        maker = ("builtins", parts.WRAPPERS[header[0]].__name__)
+    if kind == kinds.WRAPPER_SHELL:
+        maker = ("builtins", parts.WRAPPERS[parts.wrapper_number(header)].__name__)
     if maker is None:
         if kind in _FILLED:
             return

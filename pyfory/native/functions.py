@@ -33,7 +33,7 @@ from pyfory.native.kinds import (
     expect,
     set_attributes,
 )
-from pyfory.native.parts import is_sentinel, typevar_default
+from pyfory.native.parts import is_sentinel, same_doc, typevar_default
 from pyfory.native.references import class_dict, class_mro, import_module, is_importable, is_local_name, is_registered, reference_of
 from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
 
@@ -120,7 +120,7 @@ def function_shell(func: types.FunctionType, ws: WriteSession, cls: Optional[typ
         defaults,
         kwdefaults,
         annotations if complete else None,
-        (doc,) if complete and doc is not made_doc and doc != made_doc else None,
+        (doc,) if complete and not same_doc(doc, made_doc) else None,
         used or None,
         contents,
         absent,
@@ -246,7 +246,7 @@ def _function_state(func: types.FunctionType, ws: WriteSession, sent: Any) -> Tu
         func.__defaults__,
         func.__kwdefaults__,
         None if annotate is not None else func.__annotations__ or None,
-        (doc,) if doc is not made_doc and doc != made_doc else None,
+        None if same_doc(doc, made_doc) else (doc,),
         annotate,
         func.__dict__ or None,
         (func.__type_params__ or None) if _TYPE_PARAMS else None,  # type: ignore[attr-defined]

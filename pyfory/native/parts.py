@@ -73,7 +73,11 @@ def _empty(base: Any, what: str, args: Any, policy: DeserializationPolicy) -> An
 
 #: by the number in a record
 WRAPPERS: Tuple[Any, ...] = (staticmethod, classmethod, property)
-WRAPPER_HEADERS = ((0,), (1,), (2,))
+
+
+def same_doc(one: Any, other: Any) -> bool:
+    """Anything may be a doc, also what cannot be compared."""
+    return one is other or (type(one) is type(other) is str and one == other)
 
 
 def wrapper_shell(obj: Any, shell_of: Callable[[Any], Any], ws: WriteSession) -> Optional[Shell]:
@@ -87,14 +91,14 @@ def wrapper_shell(obj: Any, shell_of: Callable[[Any], Any], ws: WriteSession) ->
         if part is not None and type(part) is not types.FunctionType:
             return None
     shells = tuple([shell_of(part) for part in parts])
-    shell = ws.shells[id(obj)] = Shell(WRAPPER_SHELL, WRAPPER_HEADERS[WRAPPERS.index(kind)], shells, obj)
+    shell = ws.shells[id(obj)] = Shell(WRAPPER_SHELL, (WRAPPERS.index(kind),), shells, obj)
     # Complete if making it of the same functions gives the same.
     first = parts[0]
     for part, inner in zip(parts, shells):
         if type(inner) is Shell and not inner.complete or inner is part and part is not None and reference_of(part) is None:
             return shell
     if kind is property:
-        shell.complete = obj.__doc__ == (None if first is None else first.__doc__) and (
+        shell.complete = same_doc(obj.__doc__, None if first is None else first.__doc__) and (
             not PROPERTIES_KNOW_NAMES or getattr(obj, "__name__", None) == getattr(first, "__name__", None)
         )
     else:
@@ -103,13 +107,21 @@ def wrapper_shell(obj: Any, shell_of: Callable[[Any], Any], ws: WriteSession) ->
     return shell
 
 
-def build_wrapper_shell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
-    if header not in WRAPPER_HEADERS or type(args) is not tuple or len(args) != (3 if header[0] == 2 else 1):
+def wrapper_number(header: Any) -> int:
+    (number,) = expect("method", header, int)
+    if number not in (0, 1, 2):
         raise ForyInvalidDataError("damaged method record: an unknown kind of method")
+    return int(number)
+
+
+def build_wrapper_shell(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:
+    number = wrapper_number(header)
+    if type(args) is not tuple or len(args) != (3 if number == 2 else 1):
+        raise ForyInvalidDataError("damaged method record: %s of a method" % type(args).__name__)
     for part in args:
         if part is not None and type(part) is not types.FunctionType:
             raise ForyInvalidDataError("damaged method record: %s is no function" % type(part).__name__)
-    return rs.shell(WRAPPERS[header[0]](*args))
+    return rs.shell(WRAPPERS[number](*args))
 
 
 def build_wrapper_body(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadSession) -> Any:

@@ -114,7 +114,7 @@ class NativeRegistry(TypeRegistry):
             from pyfory.native.references import reference_of
 
             self._reference_of = reference_of
-        reference = self._reference_of(obj)
+        reference: Optional[Tuple[str, str]] = self._reference_of(obj)
         if info is not None:
             module, qualname = reference or (obj.__module__, obj.__qualname__)
             typename = "%s.%s" % (info.namespace, info.typename) if info.namespace else info.typename

@@ -125,8 +125,8 @@ CODE_RECORDS: Dict[str, List[bytes]] = {
     "CLASS": [code("CLASS", CLASS_HEADER, values(NONE, tuple_of(reference("Canary")), NONE, NONE))],
     "CLASS_NAMESPACE": [code("CLASS_NAMESPACE", values(), values(FIRE)), code("CLASS_NAMESPACE", values(), values(reference("Canary")))],
     "CLASS_STAGE": [
-        code("CLASS_STAGE", values(), values(FIRE, NONE, NONE)),
-        code("CLASS_STAGE", values(), values(reference("Canary"), NONE, NONE)),
+        code("CLASS_STAGE", values(), values(FIRE, NONE)),
+        code("CLASS_STAGE", values(), values(reference("Canary"), NONE)),
     ],
     "CLASS_SHELL": [code("CLASS_SHELL", CLASS_HEADER, values(NONE, tuple_of(), NONE, NONE))],
     "CLASS_BODY": [code("CLASS_BODY", values(), values(reference("Canary")))],
@@ -141,6 +141,12 @@ CODE_RECORDS: Dict[str, List[bytes]] = {
     "PROPERTY": [code("PROPERTY", values(), values(reference("Canary"))), code("PROPERTY", values(), values(), FIRE)],
     "STATICMETHOD": [code("STATICMETHOD", values(), values(), tuple_of(FIRE, NONE))],
     "CLASSMETHOD": [code("CLASSMETHOD", values(), values(), tuple_of(FIRE, NONE))],
+    "WRAPPER_SHELL": [
+        code("WRAPPER_SHELL", values(number(0)), values(FIRE)),
+        code("WRAPPER_SHELL", values(number(1)), values(reference("fire"))),
+        code("WRAPPER_SHELL", values(FIRE), values(NONE)),
+    ],
+    "WRAPPER_BODY": [code("WRAPPER_BODY", values(), values(reference("Canary")), tuple_of(FIRE, NONE))],
     "DESCRIPTOR": [code("DESCRIPTOR", values(string("a")), values(reference("Canary")))],
     "LRU_CACHE": [code("LRU_CACHE", values(NONE, tag("FALSE")), values(reference("fire")))],
     "CACHED_PROPERTY": [code("CACHED_PROPERTY", values(), values(), FIRE)],

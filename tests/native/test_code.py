@@ -1018,6 +1018,39 @@ CASES = [
         """,
     ),
     Case(
+        "wrappers-with-more-than-functions",
+        """
+        def outside(): return C.p_
+        class C:
+            def get(self): "got"; return 1
+            def both(self): return PAIR
+            @staticmethod
+            def s(): "static"; return C
+            @staticmethod
+            def plain(x: int = 1) -> int: return x
+            @classmethod
+            def c(cls): return cls, outside
+            p = property(get, doc='mine')
+            p_ = property(get)
+            again = p_
+            empty = property()
+            nothing = property(None, get)
+        vars(C)['s'].note = [C] if hasattr(vars(C)['s'], '__dict__') else None
+        C.get.__doc__ = ['no text']
+        PAIR = vars(C)['p_'], vars(C)['plain'], vars(C)['s']
+        value = C, PAIR, outside
+        """,
+        """
+        C, (p_, plain, s), outside = obj
+        assert C().both() == (p_, plain, s) and vars(C)['p_'] is p_ is vars(C)['again'] and vars(C)['plain'] is plain
+        assert vars(C)['s'] is s and s.__func__() is C and C().p == 1 and C().p_ == 1 and C.plain() == 1 and C.c() == (C, outside)
+        assert C.p.__doc__ == 'mine' and C.p_.__doc__ == 'got' and C.get.__doc__ == ['no text'] and C.s.__doc__ == 'static'
+        assert vars(C)['p'].fget is p_.fget is C.get and outside() is p_ and vars(C)['empty'].fget is None
+        assert vars(C)['nothing'].fset is C.get
+        if hasattr(s, '__dict__'): assert s.note == [C] and plain.__annotations__ == {'x': int, 'return': int}
+        """.replace("s.note", "vars(C)['s'].note"),
+    ),
+    Case(
         "property-subclass",
         """
         class Special(property):
