@@ -1047,7 +1047,7 @@ CASES = [
         assert C.p.__doc__ == 'mine' and C.p_.__doc__ == 'got' and C.get.__doc__ == ['no text'] and C.s.__doc__ == 'static'
         assert vars(C)['p'].fget is p_.fget is C.get and outside() is p_ and vars(C)['empty'].fget is None
         assert vars(C)['nothing'].fset is C.get
-        if hasattr(s, '__dict__'): assert s.note == [C] and plain.__annotations__ == {'x': int, 'return': int}
+        if hasattr(s, '__dict__'): assert s.note == [C] and plain.__func__.__annotations__ == {'x': int, 'return': int}
         """.replace("s.note", "vars(C)['s'].note"),
     ),
     Case(
