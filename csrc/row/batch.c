@@ -179,18 +179,24 @@ error:
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
-/* Where row i lies, in offsets from the first row. 0 / -1. */
-static int
-row_span(ForyRowBatch *self, size_t i, size_t *at, size_t *size)
+int
+fory_batch_span(ForyState *st, const fory_row_set *rows, size_t i, size_t *at, size_t *size)
 {
-    uint64_t start = fory_load64(self->offsets + 8 * i), end = fory_load64(self->offsets + 8 * i + 8);
-    if (FORY_UNLIKELY(start > end || end > self->rows_size)) {
-        fory_raise(self->st, FORY_E_INVALID_DATA, "row %zu does not lie within its RowBatch", i);
+    uint64_t start = fory_load64(rows->offsets + 8 * i), end = fory_load64(rows->offsets + 8 * i + 8);
+    if (FORY_UNLIKELY(start > end || end > rows->limit)) {
+        fory_raise(st, FORY_E_INVALID_DATA, "row %zu does not lie within its RowBatch", i);
         return -1;
     }
     *at = (size_t)start;
     *size = (size_t)(end - start);
     return 0;
+}
+
+static int
+row_span(ForyRowBatch *self, size_t i, size_t *at, size_t *size)
+{
+    fory_row_set rows = fory_batch_rows(self);
+    return fory_batch_span(self->st, &rows, i, at, size);
 }
 
 static PyObject *
@@ -648,6 +654,13 @@ batch_iter(ForyRowBatch *self)
     iterator->batch = (ForyRowBatch *)Py_NewRef((PyObject *)self);
     iterator->end = self->count; /* rows that are added meanwhile do not count */
     return (PyObject *)iterator;
+}
+
+int
+fory_batch_is_plain(ForyState *st, PyObject *o)
+{
+    return PyObject_TypeCheck(o, st->row_types[FORY_ROW_BATCH]) && Py_TYPE(o)->tp_iter == (getiterfunc)batch_iter &&
+           ((ForyRowBatch *)o)->plan != NULL;
 }
 
 static PyType_Slot iterator_slots[] = {

@@ -56,6 +56,10 @@ fory_batch_rows(const ForyRowBatch *self)
     return rows;
 }
 
+/* 1 when o is a bound RowBatch that is iterated over as RowBatch does. */
+int fory_batch_is_plain(ForyState *st, PyObject *o);
+/* Where row i lies, in offsets from the first row. 0 / -1. */
+int fory_batch_span(ForyState *st, const fory_row_set *rows, size_t i, size_t *at, size_t *size);
 /* Ready to be appended to: memory and index are our own. 0 / -1. */
 int fory_batch_begin(ForyRowBatch *self);
 /* Notes that a row now ends at `end` (offset in memory). 0 / -1. */

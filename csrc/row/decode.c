@@ -3,18 +3,21 @@
  * Nothing in a row is believed: each reference is checked against the row or
  * array that it belongs to, and what is decoded is counted against the size of
  * the whole row, so overlapping values cannot blow up. */
-#include "row/row.h"
+#include "row/batch.h"
 
 /* Field values of one object, on the C stack up to this many. */
 #define STACK_VALUES 40
 /* Rows from this size on make so many objects that the collector is paused. */
 #define PAUSE_SIZE ((size_t)1 << 18)
+/* From this many rows on it pays to look for values that repeat. */
+#define CACHE_ROWS 64
 
 void
 fory_row_decoder_init(ForyRowDecoder *d, ForyState *st, size_t size, int flags)
 {
     d->st = st;
     d->bindings = NULL;
+    d->cache = NULL;
     d->left = size;
     d->flags = flags;
     d->path = NULL;
@@ -55,6 +58,9 @@ fory_row_decode(ForyRowDecoder *d, ForyRowNode *node, const uint8_t *base, size_
 {
     size_t offset, length;
     if (node->fixed_width != 0) {
+        if (d->cache != NULL && node->type_id == FORY_FLOAT64) {
+            return fory_row_cached_float(d, node, slot);
+        }
         return fory_row_read_number(d->st, node, slot, d->flags & FORY_ROW_UTC);
     }
     if (FORY_UNLIKELY(fory_row_follow(slot, size, &offset, &length) != FORY_OK)) {
@@ -63,7 +69,10 @@ fory_row_decode(ForyRowDecoder *d, ForyRowNode *node, const uint8_t *base, size_
     base += offset;
     switch (node->type_id) {
     case FORY_STRING:
-        return spend(d, length) < 0 ? NULL : fory_row_read_text(d->st, base, length);
+        if (spend(d, length) < 0) {
+            return NULL;
+        }
+        return d->cache != NULL ? fory_row_cached_text(d, node, base, length) : fory_row_read_text(d->st, base, length);
     case FORY_BINARY:
         return spend(d, length) < 0 ? NULL : PyBytes_FromStringAndSize((const char *)base, (Py_ssize_t)length);
     case FORY_DECIMAL:
@@ -127,6 +136,9 @@ fory_row_decode_items(ForyRowDecoder *d, ForyRowNode *element, const fory_row_ar
         else if (plain && element->type_id == FORY_INT32) {
             v = PyLong_FromLong((int32_t)fory_load32(p));
         }
+        else if (plain && element->type_id == FORY_FLOAT64 && d->cache != NULL) {
+            v = fory_row_cached_float(d, element, p);
+        }
         else if (plain) {
             v = fory_row_read_number(d->st, element, p, d->flags & FORY_ROW_UTC);
         }
@@ -173,7 +185,7 @@ fory_row_decode_map(ForyRowDecoder *d, ForyRowNode *node, const uint8_t *data, s
         return fory_raise(d->st, FORY_E_INVALID_DATA, "a map of %zu bytes whose two arrays do not fit", size);
     }
     if (spend(d, 24 + fory_row_bitmap(keys.count) * 2 + keys.count * key->width + values.count * value->width) < 0 ||
-        (dict = PyDict_New()) == NULL) {
+        (dict = fory_dict_new((Py_ssize_t)(keys.count < 65536 ? keys.count : 65536))) == NULL) {
         return NULL;
     }
     for (size_t i = 0; i < keys.count; i++) {
@@ -299,11 +311,13 @@ decode_to_object(ForyRowDecoder *d, ForyRowNode *node, const ForyRowBinding *bin
         }
     }
     /* __init__ and __post_init__ do not run */
-    o = cls->tp_new(cls, d->st->empty_tuple, NULL);
+    o = FORY_LIKELY(cls->tp_new == PyBaseObject_Type.tp_new && !(cls->tp_flags & Py_TPFLAGS_IS_ABSTRACT))
+            ? cls->tp_alloc(cls, 0)
+            : cls->tp_new(cls, d->st->empty_tuple, NULL);
     if (o == NULL) {
         goto error;
     }
-    if (!PyObject_TypeCheck(o, cls)) {
+    if (Py_TYPE(o) != cls && !PyObject_TypeCheck(o, cls)) {
         fory_raise(d->st, FORY_E_TYPE, "%s.__new__ gave a %s", cls->tp_name, Py_TYPE(o)->tp_name);
         goto error;
     }
@@ -638,20 +652,82 @@ decode_root(RowCodec *self, PyObject *owner, const uint8_t *data, size_t size, i
     return result;
 }
 
-/* from_batch(batch): all rows, the collector paused. Rows are taken one by one:
- * user code may run in between. */
+/* The rows of a batch where they lie, without a view of each. 0 / -1. */
+static int
+decode_batch(RowCodec *self, ForyRowBatch *batch, PyObject *objects)
+{
+    /* user code may run in between, and append to the batch: what is read here is kept */
+    ForyRowSchema *plan = (ForyRowSchema *)Py_NewRef((PyObject *)batch->plan);
+    PyObject *memory = Py_NewRef((PyObject *)batch->memory), *index = Py_NewRef((PyObject *)batch->index);
+    fory_row_set rows = fory_batch_rows(batch);
+    ForyRowCache *cache = NULL;
+    size_t released = 0;
+    int rc = -1;
+    Py_INCREF(self);
+    Py_INCREF(batch);
+    if (rows.n > 0 && !fory_row_same_layout(&plan->root, &self->plan->root)) {
+        fory_raise(self->st, FORY_E_SCHEMA_HASH, "the rows have another schema than the encoder");
+        goto done;
+    }
+    if (rows.n >= CACHE_ROWS) {
+        cache = fory_row_cache_new(self->plan->n_nodes);
+    }
+    for (size_t i = 0; i < rows.n; i++) {
+        ForyRowDecoder d;
+        PyObject *o;
+        size_t at, size;
+        int failed;
+        if (FORY_UNLIKELY(fory_batch_span(self->st, &rows, i, &at, &size) < 0)) {
+            goto done;
+        }
+        fory_row_decoder_init(&d, self->st, size, self->flags);
+        d.bindings = self->bindings;
+        d.cache = cache;
+        o = fory_row_decoded(&d, fory_row_decode_struct(&d, &self->plan->root, rows.base + at, size));
+        failed = o == NULL || PyList_Append(objects, o) < 0;
+        Py_XDECREF(o);
+        if (FORY_UNLIKELY(failed)) {
+            goto done;
+        }
+        if (FORY_UNLIKELY(batch->mapped) && (i & 255) == 255 &&
+            fory_load64(rows.offsets + 8 * i) - fory_load64(rows.offsets + 8 * released) >= FORY_BATCH_WINDOW) {
+            fory_batch_release(batch, released, i);
+            released = i;
+        }
+    }
+    fory_batch_release(batch, released, rows.n);
+    rc = 0;
+done:
+    fory_row_cache_free(cache);
+    Py_DECREF(memory);
+    Py_DECREF(index);
+    Py_DECREF((PyObject *)plan);
+    Py_DECREF(batch);
+    Py_DECREF(self);
+    return rc;
+}
+
+/* from_batch(batch): all rows, the collector paused. Rows of other iterables are
+ * taken one by one: user code may run in between. */
 static PyObject *
 codec_from_batch(RowCodec *self, PyObject *batch)
 {
-    PyObject *iterator, *row, *objects = NULL;
-    int paused;
+    PyObject *iterator = NULL, *row, *objects = NULL;
+    int paused, plain;
     Py_ssize_t expected = PyObject_LengthHint(batch, 0);
-    if (expected < 0 || codec_ready(self) < 0 || (iterator = PyObject_GetIter(batch)) == NULL) {
+    if (expected < 0 || codec_ready(self) < 0) {
+        return NULL;
+    }
+    plain = fory_batch_is_plain(self->st, batch);
+    if (!plain && (iterator = PyObject_GetIter(batch)) == NULL) {
         return NULL;
     }
     paused = pause_collector((size_t)expected * 64);
     objects = PyList_New(0);
-    while (objects != NULL && (row = PyIter_Next(iterator)) != NULL) {
+    if (plain && objects != NULL && decode_batch(self, (ForyRowBatch *)batch, objects) < 0) {
+        Py_CLEAR(objects);
+    }
+    while (!plain && objects != NULL && (row = PyIter_Next(iterator)) != NULL) {
         PyObject *o = NULL;
         if (Py_TYPE(row) != self->st->row_types[FORY_ROW_DATA]) {
             fory_raise(self->st, FORY_E_TYPE, "expected RowData, got %s", Py_TYPE(row)->tp_name);
@@ -669,12 +745,28 @@ codec_from_batch(RowCodec *self, PyObject *batch)
         }
         Py_XDECREF(o);
     }
-    Py_DECREF(iterator);
+    Py_XDECREF(iterator);
     if (objects != NULL && PyErr_Occurred()) {
         Py_CLEAR(objects);
     }
     resume_collector(paused);
     return objects;
+}
+
+/* _object_columns(objects, start, stop) */
+static PyObject *
+codec_object_columns(RowCodec *self, PyObject *args)
+{
+    PyObject *objects;
+    Py_ssize_t start, stop;
+    if (!PyArg_ParseTuple(args, "Onn:_object_columns", &objects, &start, &stop) || codec_ready(self) < 0) {
+        return NULL;
+    }
+    if ((!PyList_CheckExact(objects) && !PyTuple_CheckExact(objects)) || start < 0) {
+        PyErr_SetString(PyExc_TypeError, "_object_columns() takes a part of a list or tuple");
+        return NULL;
+    }
+    return fory_row_object_columns(self->st, self->plan, objects, start, stop);
 }
 
 static PyObject *
@@ -741,6 +833,7 @@ codec_get_schema(RowCodec *self, void *closure)
 
 static PyMethodDef codec_methods[] = {
     {"_bind", (PyCFunction)codec_bind, METH_VARARGS, NULL},
+    {"_object_columns", (PyCFunction)codec_object_columns, METH_VARARGS, NULL},
     {"to_row", (PyCFunction)codec_to_row, METH_O,
      "to_row($self, obj, /)\n--\n\nThe RowData of an object or dict.\n\n"
      "Errors name the field: ForyTypeError, ForyOverflowError, ForyInvalidDataError."},

@@ -5,8 +5,10 @@
  * writer.c   Python objects -> row bytes
  * decode.c   row bytes -> Python objects; RowCodec: a schema bound to classes
  * common.c   what the three views share;  view.c  RowData;  array.c  ArrayData;  map.c  MapData
+ * cache.c    texts and floats that repeat while many rows are decoded
  * memory.c   RowMemory: bytes that views look at
  * batch.c    RowBatch: many rows in one memory block
+ * object_columns.c  plain objects -> columns, without rows in between
  * columns.c  batch -> columns and back; their inner loops are in wire/row_gather.c */
 #ifndef FORY_ROW_H
 #define FORY_ROW_H
@@ -30,6 +32,7 @@ typedef struct ForyRowAccess {
     Py_ssize_t offset; /* FORY_ACCESS_SLOT */
     uint8_t access;    /* enum fory_access */
     uint8_t index;     /* FORY_ACCESS_INLINE */
+    uint8_t plain;     /* what the instance's own storage holds is the attribute */
 } ForyRowAccess;
 
 /* A class whose instances were met at a struct node. Lives as long as the schema. */
@@ -37,6 +40,7 @@ typedef struct ForyRowShape {
     PyTypeObject *type; /* strong */
     unsigned int version;
     uint8_t probed, has_indices;
+    uint8_t plain;       /* all fields are in slots or plain */
     uint8_t inline_fill; /* new instances may be filled through their inline values */
     uint8_t slot_fill;   /* ... through __slots__ */
     struct ForyRowShape *next;
@@ -175,6 +179,8 @@ size_t fory_row_begin_array(ForyRowWriter *w, size_t n, size_t width, size_t *it
 
 /* The bits of the value of a fixed-width node, zero above its width. 0 / -1. */
 int fory_row_number(ForyState *st, const ForyRowNode *node, PyObject *v, uint64_t *bits);
+/* 1 when fory_row_number of v runs no Python code. */
+int fory_row_is_plain(PyObject *v);
 /* 16 bytes of the unscaled value. 0 / -1. */
 int fory_row_decimal_put(ForyState *st, const ForyRowNode *node, PyObject *v, uint8_t *out);
 PyObject *fory_row_decimal_get(ForyState *st, const ForyRowNode *node, const uint8_t *p);
@@ -201,6 +207,13 @@ fory_row_store(uint8_t *p, unsigned width, uint64_t bits)
     }
 }
 
+/* ---- object_columns.c ------------------------------------------------------------ */
+
+/* The columns of the objects [start, stop) of a list or tuple, as one column of
+ * structs without nulls; None when the way through rows has to be taken. New reference. */
+PyObject *fory_row_object_columns(ForyState *st, ForyRowSchema *plan, PyObject *objects, Py_ssize_t start,
+                                  Py_ssize_t stop);
+
 /* ---- decode.c ------------------------------------------------------------------- */
 
 enum { FORY_ROW_TRUSTED = 1, FORY_ROW_UTC = 2, FORY_ROW_LENIENT = 4 };
@@ -220,9 +233,33 @@ typedef struct ForyRowBinding {
     ForyRowExtra *extras; /* attributes that are not in the schema */
 } ForyRowBinding;
 
+/* Values that repeat from row to row are made once. str and float cannot be
+ * told apart by what they are used for, and memory is most of the cost of many
+ * objects. A node whose values do not repeat stops asking: see credit. */
+#define FORY_ROW_CACHED_TEXTS 512
+#define FORY_ROW_CACHED_FLOATS 256
+#define FORY_ROW_CACHED_SIZE 16 /* longest text, bytes */
+typedef struct ForyRowCache {
+    struct {
+        uint64_t low, high; /* all bytes of the text */
+        size_t size;
+        PyObject *text;
+    } texts[FORY_ROW_CACHED_TEXTS];
+    struct {
+        uint64_t bits;
+        PyObject *number;
+    } floats[FORY_ROW_CACHED_FLOATS];
+    int16_t credit[1]; /* by node number: grows with hits, shrinks with misses */
+} ForyRowCache;
+
+/* NULL (no exception) without memory: there is no cache then. */
+ForyRowCache *fory_row_cache_new(uint32_t n_nodes);
+void fory_row_cache_free(ForyRowCache *cache);
+
 typedef struct ForyRowDecoder {
     ForyState *st;
     const ForyRowBinding *bindings; /* by node number, or NULL: plain Python containers */
+    ForyRowCache *cache; /* borrowed, or NULL */
     uint64_t left; /* bytes that may still be decoded: overlapping values use them up */
     int flags;
     PyObject *path;
@@ -231,6 +268,10 @@ typedef struct ForyRowDecoder {
 void fory_row_decoder_init(ForyRowDecoder *d, ForyState *st, size_t size, int flags);
 /* Raises for damaged data at a node. NULL. */
 PyObject *fory_row_damaged(ForyState *st, const ForyRowNode *node, size_t offset, size_t length, size_t size);
+/* A text or float64 of a node, perhaps one that was given before; d->cache is not
+ * NULL. New reference. */
+PyObject *fory_row_cached_text(ForyRowDecoder *d, const ForyRowNode *node, const uint8_t *p, size_t n);
+PyObject *fory_row_cached_float(ForyRowDecoder *d, const ForyRowNode *node, const uint8_t *p);
 /* The value at a slot or element of the row or array at base[0..size). New reference. */
 PyObject *fory_row_decode(ForyRowDecoder *d, ForyRowNode *node, const uint8_t *base, size_t size,
                           const uint8_t *slot);

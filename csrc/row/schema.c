@@ -420,7 +420,7 @@ done:
 static void
 refresh_shape(ForyState *st, ForyRowNode *node, ForyRowShape *shape)
 {
-    Py_ssize_t n = node->n_children, n_slots = 0, n_inline = 0;
+    Py_ssize_t n = node->n_children, n_slots = 0, n_inline = 0, n_plain = 0;
     if (!shape->probed) {
         PyObject *names[30];
         uint8_t index[30];
@@ -439,16 +439,19 @@ refresh_shape(ForyState *st, ForyRowNode *node, ForyRowShape *shape)
         ForyRowAccess *f = &shape->fields[i];
         PyObject *name = node->children[i].name;
         f->access = FORY_ACCESS_GETATTR;
+        f->plain = (uint8_t)fory_plain_attribute(shape->type, name);
         f->offset = fory_slot_offset(shape->type, name);
         if (f->offset > 0) {
             f->access = FORY_ACCESS_SLOT;
             n_slots++;
         }
-        else if (shape->has_indices && fory_plain_attribute(shape->type, name)) {
+        else if (shape->has_indices && f->plain) {
             f->access = FORY_ACCESS_INLINE;
             n_inline++;
         }
+        n_plain += f->plain && f->access != FORY_ACCESS_SLOT;
     }
+    shape->plain = n_slots + n_plain == n;
     shape->inline_fill = shape->has_indices && n_inline == n && shape->type->tp_new == PyBaseObject_Type.tp_new;
     shape->slot_fill = n_slots == n;
     shape->version = fory_type_version(shape->type);

@@ -109,6 +109,20 @@ put_duration(ForyState *st, PyObject *v, uint64_t *bits)
 }
 
 int
+fory_row_is_plain(PyObject *v)
+{
+    if (PyLong_CheckExact(v) || PyFloat_CheckExact(v) || PyBool_Check(v) || PyDate_CheckExact(v) ||
+        PyDelta_CheckExact(v)) {
+        return 1;
+    }
+    if (PyDateTime_CheckExact(v)) {
+        return !((_PyDateTime_BaseTZInfo *)v)->hastzinfo ||
+               ((PyDateTime_DateTime *)v)->tzinfo == PyDateTimeAPI->TimeZone_UTC;
+    }
+    return 0;
+}
+
+int
 fory_row_number(ForyState *st, const ForyRowNode *node, PyObject *v, uint64_t *bits)
 {
     switch (node->type_id) {

@@ -314,6 +314,45 @@ def table_of(batch: "RowBatch") -> Any:
     return _pyarrow().table(_HasStream(batch))
 
 
+class _HasColumns:
+    """Struct columns of the engine, one or many."""
+
+    __slots__ = ("columns", "schema")
+
+    def __init__(self, schema: Schema, columns: Sequence[Tuple[Any, ...]]) -> None:
+        self.schema = schema
+        self.columns = columns
+
+    def _arrays(self) -> Iterator[Tuple[Any, ...]]:
+        types = self.schema.types
+        for length, _, _, _, _, children in self.columns:
+            yield (length, 0, (None,), tuple(map(_array, types, children)))
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        from pyfory._core import arrow_stream_capsule
+
+        return arrow_stream_capsule(_root_node(self.schema, "UTC"), self._arrays())
+
+
+class _HasOneColumn(_HasColumns):
+    __slots__ = ()
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Tuple[Any, Any]:
+        from pyfory._core import arrow_array_capsule
+
+        return schema_capsule(self.schema), arrow_array_capsule(next(self._arrays()))
+
+
+def record_batch_of_columns(schema: Schema, column: Column) -> Any:
+    """One `pyarrow.RecordBatch` of a struct column of the engine. ImportError without pyarrow."""
+    return _pyarrow().record_batch(_HasOneColumn(schema, [column]))
+
+
+def table_of_columns(schema: Schema, columns: Sequence[Tuple[Any, ...]]) -> Any:
+    """A `pyarrow.Table` of struct columns of the engine, a record batch of each. ImportError without pyarrow."""
+    return _pyarrow().table(_HasColumns(schema, columns))
+
+
 def frame_of(batch: "RowBatch") -> Any:
     """A `pandas.DataFrame`. ImportError without pandas or pyarrow."""
     import importlib.util

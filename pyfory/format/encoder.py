@@ -227,14 +227,28 @@ class Encoder(RowCodec):
 
     def to_arrow_record_batch(self, objects: Iterable[Any]) -> Any:
         """A `pyarrow.RecordBatch` with one row for each object. ImportError without pyarrow."""
-        from pyfory.format.arrow import record_batch_of
+        from pyfory.format.arrow import record_batch_of, record_batch_of_columns
 
+        if type(objects) is list or type(objects) is tuple:
+            columns = self._object_columns(objects, 0, len(objects))
+            if columns is not None:
+                return record_batch_of_columns(self.schema, columns)
         return record_batch_of(self.batch(objects))
 
     def to_arrow_table(self, objects: Iterable[Any]) -> Any:
         """A `pyarrow.Table` with one row for each object. ImportError without pyarrow."""
-        from pyfory.format.arrow import table_of
+        from pyfory.format.arrow import ROWS_PER_BATCH, table_of, table_of_columns
 
+        if type(objects) is list or type(objects) is tuple:
+            n = len(objects)
+            parts: List[Tuple[Any, ...]] = []
+            for start in range(0, n, ROWS_PER_BATCH):
+                part = self._object_columns(objects, start, min(n, start + ROWS_PER_BATCH))
+                if part is None:
+                    break
+                parts.append(part)
+            else:
+                return table_of_columns(self.schema, parts)
         return table_of(self.batch(objects))
 
     def from_arrow(self, data: Any) -> List[Any]:
