@@ -7,7 +7,7 @@ core_exec(PyObject *module)
     ForyState *st = fory_state_of_module(module);
     if (fory_select_kernels(st) < 0 || fory_state_init(module, st) < 0 ||
         fory_wire_functions_init(module, st) < 0 || fory_buffer_init(module, st) < 0 ||
-        fory_dense_array_init(module, st) < 0 || fory_engine_init(module, st) < 0 ||
+        fory_dense_array_init(module, st) < 0 || fory_engine_init(module, st) < 0 || fory_pickler_init(module, st) < 0 ||
         fory_extension_init(module, st) < 0 || fory_row_init(module, st) < 0) {
         return -1;
     }

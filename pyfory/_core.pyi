@@ -248,6 +248,39 @@ class Engine:
     def _load_hooked(self, source: Any, hooks: Any, /) -> Any: ...
     def _dump(self, obj: Any, output: Any, /) -> None: ...
 
+class PicklerBase:
+    """Compiled part of ``pyfory.pickle.Pickler``."""
+
+    def __init__(
+        self,
+        file: Any,
+        protocol: Optional[int] = None,
+        fix_imports: bool = True,
+        buffer_callback: Optional[Callable[[Any], Any]] = None,
+    ) -> None: ...
+    def dump(self, obj: Any, /) -> None: ...
+    def clear_memo(self) -> None: ...
+    def _memo_dict(self) -> Dict[int, Tuple[int, Any]]: ...
+    def _prime(self, number: int, obj: Any, /) -> None: ...
+
+class UnpicklerBase:
+    """Compiled part of ``pyfory.pickle.Unpickler``."""
+
+    def __init__(
+        self,
+        file: Any,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Optional[Iterable[Any]] = (),
+        allow_pickle: Optional[bool] = None,
+    ) -> None: ...
+    def load(self) -> Any: ...
+    def _memo_dict(self) -> Dict[int, Any]: ...
+    def _clear_memo(self) -> None: ...
+    def _append(self, number: int, obj: Any, /) -> None: ...
+
 class BufferObject:
     """Data that travels beside the message; given to ``buffer_callback``."""
 

@@ -25,7 +25,6 @@ Like pickle, this module must not read bytes from people you do not trust.
 
 from __future__ import annotations
 
-import io
 import pickle as _std
 import sys
 from copyreg import dispatch_table
@@ -40,7 +39,7 @@ from pickle import (
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Type, Union
 
 from pyfory import error
-from pyfory._core import Buffer
+from pyfory._core import PicklerBase, UnpicklerBase
 from pyfory.fory import Fory
 
 __all__ = [
@@ -50,7 +49,7 @@ __all__ = [
 ]  # fmt: skip
 
 _UNLIMITED = 2**63 - 1
-_MISSING: Any = object()
+_NO_BUFFERS = ()  # what pickle's own functions have as default
 
 
 def _make_fory(ref: bool) -> Fory:
@@ -66,8 +65,10 @@ def _make_fory(ref: bool) -> Fory:
 
 
 _fory = _make_fory(True)
+_write = _fory.dumps
 #: from memory, without asking whether it is a stream
 _read = super(Fory, _fory)._load_hooked
+_without_references: Optional[Fory] = None
 
 
 # ---- functions ------------------------------------------------------------------
@@ -114,7 +115,7 @@ def dumps(
     data: bytes
     try:
         if buffer_callback is None:
-            data = _fory.dumps(obj)
+            data = _write(obj)
         else:
             hooks = _WriteHooks()
             hooks.buffer_callback = buffer_callback
@@ -144,8 +145,10 @@ def load(
         UnpicklingError: the bytes are damaged, or are not of the native format.
         EOFError: the stream ends before the message does.
     """
+    if not allow_pickle:
+        return (Unpickler(file) if buffers is _NO_BUFFERS else Unpickler(file, buffers=buffers)).load()
     return Unpickler(
-        file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers, allow_pickle=allow_pickle
+        file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers, allow_pickle=True
     ).load()
 
 
@@ -168,7 +171,7 @@ def loads(
             data, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=_given(buffers) or ()
         )
     hooks = None
-    if buffers != ():
+    if buffers is not _NO_BUFFERS:
         hooks = _ReadHooks()
         hooks.buffers = _given(buffers)
     try:
@@ -181,7 +184,7 @@ def loads(
 # ---- writing --------------------------------------------------------------------
 
 
-class Pickler:
+class Pickler(PicklerBase):
     """Writes messages to a stream. Several dumps share what was written: an object
     that an earlier one wrote becomes a reference, which the Unpickler that read
     the earlier message resolves.
@@ -199,51 +202,14 @@ class Pickler:
     """True writes without references, so shared objects are written twice and
     cycles fail. Deprecated in pickle."""
 
-    def __init__(
-        self,
-        file: Any,
-        protocol: Optional[int] = None,
-        fix_imports: bool = True,
-        buffer_callback: Optional[Callable[[PickleBuffer], Any]] = None,
-    ) -> None:
-        _check_protocol(protocol, buffer_callback)
-        self._write = _write_method(file)
-        self._buffer_callback = buffer_callback
-        self._memo: Dict[int, Tuple[int, Any]] = {}
+    _engine = _fory
 
-    def dump(self, obj: Any) -> None:
-        """Writes `obj` as one message.
+    def persistent_id(self, obj: Any) -> Any:
+        """What to write in place of `obj`, or None to write `obj` itself."""
+        return None
 
-        Raises:
-            PicklingError: something cannot be written; nothing is, then, and
-                the memo is as before.
-        """
-        try:
-            write = self._write
-        except AttributeError:
-            raise PicklingError("Pickler.__init__() was not called by %s.__init__()" % type(self).__name__) from None
-        hooks = self._hooks()
-        memo = self._memo
-        if self.fast:
-            fory = _make_fory(False)
-        else:
-            fory = _fory
-            hooks.memo = memo
-        known = len(memo)
-        try:
-            data = fory._dump_hooked(obj, hooks)
-        except BaseException as failure:
-            # what the reader will never see must not be referred to
-            while len(memo) > known:
-                memo.popitem()
-            if isinstance(failure, error.ForyError):
-                _make_also(failure, PicklingError)
-            raise
-        write(data)
-
-    def clear_memo(self) -> None:
-        """Forgets what was written, so that the next message stands alone."""
-        self._memo.clear()
+    # A hook that is still this one is not called at all.
+    _plain_persistent_id = persistent_id
 
     @property
     def memo(self) -> Any:
@@ -253,36 +219,22 @@ class Pickler:
     @memo.setter
     def memo(self, value: Any) -> None:
         if isinstance(value, PicklerMemoProxy):
-            self._memo = value.copy()
-        elif isinstance(value, dict):
-            for key, entry in value.items():
-                if not isinstance(key, int) or not isinstance(entry, tuple) or len(entry) != 2:
-                    raise TypeError("memo must map id(obj) to (number, obj)")
-            self._memo = dict(value)
-        else:
+            value = value.copy()
+        elif not isinstance(value, dict):
             raise TypeError("memo must be a PicklerMemoProxy or dict, not %s" % type(value).__name__)
+        for key, entry in value.items():
+            if not isinstance(key, int) or not isinstance(entry, tuple) or len(entry) != 2:
+                raise TypeError("memo must map id(obj) to (number, obj)")
+        self.clear_memo()
+        for number, obj in value.values():
+            self._prime(number, obj)
 
-    def persistent_id(self, obj: Any) -> Any:
-        """What to write in place of `obj`, or None to write `obj` itself."""
-        return None
-
-    def _hooks(self) -> "_WriteHooks":
-        # An absent hook costs nothing, so the base class's persistent_id is not passed on.
-        hooks = _WriteHooks()
-        hook = self.persistent_id
-        if getattr(hook, "__func__", None) is not Pickler.persistent_id:
-            hooks.persistent_id = hook
-        hook = getattr(self, "reducer_override", _MISSING)
-        if hook is not _MISSING:
-            if not callable(hook):
-                raise TypeError("reducer_override must be callable, not %s" % type(hook).__name__)
-            hooks.reducer_override = hook
-        table = getattr(self, "dispatch_table", None)
-        if table is not None:
-            hooks.dispatch_table = table
-        if self._buffer_callback is not None:
-            hooks.buffer_callback = self._buffer_callback
-        return hooks
+    @staticmethod
+    def _engine_without_references() -> Fory:
+        global _without_references
+        if _without_references is None:
+            _without_references = _make_fory(False)
+        return _without_references
 
 
 class PicklerMemoProxy:
@@ -297,7 +249,7 @@ class PicklerMemoProxy:
 
     def copy(self) -> Dict[int, Tuple[int, Any]]:
         """A dict of id(obj) to (number, obj)."""
-        return dict(self._owner._memo)
+        return self._owner._memo_dict()
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return dict, (self.copy(),)
@@ -310,13 +262,12 @@ class _WriteHooks:
     reducer_override: Optional[Callable[[Any], Any]] = None
     dispatch_table: Optional[Mapping[type, Callable[[Any], Any]]] = None
     buffer_callback: Optional[Callable[[PickleBuffer], Any]] = None
-    memo: Optional[Dict[int, Tuple[int, Any]]] = None
 
 
 # ---- reading --------------------------------------------------------------------
 
 
-class Unpickler:
+class Unpickler(UnpicklerBase):
     """Reads messages from a stream, each load() one.
 
     For subclasses: `persistent_load(pid)` and `find_class(module, name)`.
@@ -331,55 +282,25 @@ class Unpickler:
     allow_pickle: bool = False
     """Whether the standard library's pickles are read. Only for trusted data."""
 
-    def __init__(
-        self,
-        file: Any,
-        *,
-        fix_imports: bool = True,
-        encoding: str = "ASCII",
-        errors: str = "strict",
-        buffers: Optional[Iterable[Any]] = (),
-        allow_pickle: Optional[bool] = None,
-    ) -> None:
-        # pickle needs both; failures of the attributes themselves come first
-        if None in (getattr(file, "read", None), getattr(file, "readline", None)):
-            raise TypeError("file must have 'read' and 'readline' attributes")
-        if allow_pickle is not None:
-            self.allow_pickle = allow_pickle
-        if self.allow_pickle and not _can_look_ahead(file):
-            file = _PushBack(file)
-        self._file = file
-        self._buffers = _given(buffers)
-        self._memo: Dict[int, Any] = {}
-        self._for_pickles = {"fix_imports": fix_imports, "encoding": encoding, "errors": errors}
-        self._std_unpickler: Optional[_StdUnpickler] = None
+    _engine = _fory
+    _for_pickles: Dict[str, Any] = {}
+    _std_unpickler: Optional[_StdUnpickler] = None
 
-    def load(self) -> Any:
-        """Reads one message.
+    def _prepare(self, file: Any, fix_imports: bool, encoding: Optional[str], errors: Optional[str]) -> Any:
+        # the file to read; asked for by __init__ unless all is as usual
+        self._for_pickles = {"fix_imports": fix_imports, "encoding": encoding or "ASCII", "errors": errors or "strict"}
+        self._std_unpickler = None
+        return _PushBack(file) if self.allow_pickle and not _can_look_ahead(file) else file
 
-        Raises:
-            UnpicklingError, EOFError: as load().
-        """
-        try:
-            file = self._file
-        except AttributeError:
-            raise UnpicklingError(
-                "Unpickler.__init__() was not called by %s.__init__()" % type(self).__name__
-            ) from None
-        if self.allow_pickle and _is_pickle(_look_ahead(file)):
+    def _load(self, file: Any, buffers: Optional[Iterator[Any]], allow_pickle: bool) -> Any:
+        # what load() leaves to us: streams, and the standard library's pickles
+        if allow_pickle and _is_pickle(_look_ahead(file)):
             if self._std_unpickler is None:
-                self._std_unpickler = _StdUnpickler(self, file, self._buffers, self._for_pickles)
+                self._std_unpickler = _StdUnpickler(self, file, buffers, self._for_pickles)
             return self._std_unpickler.load()
-        hooks = self._hooks()
-        try:
-            if type(file) is io.BytesIO:
-                return _load_from_memory(file, hooks)
-            if hasattr(file, "peek") and _peek(file) is None:
-                file = _Plainly(file)  # it only seems to have peek()
-            return _fory._load_hooked(file, hooks)
-        except error.ForyError as failure:
-            _make_also(failure, UnpicklingError)
-            raise
+        if hasattr(file, "peek") and _peek(file) is None:
+            file = _Plainly(file)  # it only seems to have peek()
+        return _fory._load_hooked(file, self)
 
     def find_class(self, module: str, name: str, /) -> Any:
         """The object that `module` and the (dotted) `name` stand for.
@@ -399,6 +320,10 @@ class Unpickler:
         """The object for which the writer's persistent_id returned `pid`."""
         raise UnpicklingError("the message holds a persistent id, but there is no persistent_load")
 
+    # Hooks that are still these are not called at all.
+    _plain_find_class = find_class
+    _plain_persistent_load = persistent_load
+
     @property
     def memo(self) -> Any:
         """What was read so far; another Unpickler's memo may be assigned."""
@@ -407,28 +332,17 @@ class Unpickler:
     @memo.setter
     def memo(self, value: Any) -> None:
         if isinstance(value, UnpicklerMemoProxy):
-            self._memo = value.copy()
-        elif isinstance(value, dict):
-            for key in value:
-                if not isinstance(key, int):
-                    raise TypeError("memo key must be an int, not %s" % type(key).__name__)
-                if key < 0:
-                    raise ValueError("memo key must not be negative")
-            self._memo = dict(value)
-        else:
+            value = value.copy()
+        elif not isinstance(value, dict):
             raise TypeError("memo must be an UnpicklerMemoProxy or dict, not %s" % type(value).__name__)
-
-    def _hooks(self) -> "_ReadHooks":
-        hooks = _ReadHooks()
-        load = self.persistent_load
-        if getattr(load, "__func__", None) is not Unpickler.persistent_load:
-            hooks.persistent_load = load
-        find = self.find_class
-        if getattr(find, "__func__", None) is not Unpickler.find_class:
-            hooks.find_class = find
-        hooks.buffers = self._buffers
-        hooks.memo = self._memo
-        return hooks
+        for key in value:
+            if not isinstance(key, int):
+                raise TypeError("memo key must be an int, not %s" % type(key).__name__)
+            if key < 0:
+                raise ValueError("memo key must not be negative")
+        self._clear_memo()
+        for key in sorted(value):
+            self._append(key, value[key])
 
 
 class UnpicklerMemoProxy:
@@ -439,11 +353,11 @@ class UnpicklerMemoProxy:
 
     def clear(self) -> None:
         """Forgets all objects."""
-        self._owner._memo.clear()
+        self._owner._clear_memo()
 
     def copy(self) -> Dict[int, Any]:
         """A dict of number to object."""
-        return dict(self._owner._memo)
+        return self._owner._memo_dict()
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return dict, (self.copy(),)
@@ -455,18 +369,6 @@ class _ReadHooks:
     persistent_load: Optional[Callable[[Any], Any]] = None
     find_class: Optional[Callable[[str, str], Any]] = None
     buffers: Optional[Iterator[Any]] = None
-    memo: Optional[Dict[int, Any]] = None
-
-
-def _load_from_memory(file: io.BytesIO, hooks: _ReadHooks) -> Any:
-    start = file.tell()
-    # getvalue() shares the memory, and the file may change meanwhile
-    buffer = Buffer(file.getvalue())
-    buffer.set_reader_index(min(start, buffer.size()))
-    try:
-        return _read(buffer, hooks)
-    finally:
-        file.seek(max(start, buffer.get_reader_index()))
 
 
 class _StdUnpickler(_std.Unpickler):
@@ -577,6 +479,12 @@ def _write_method(file: Any) -> Callable[[bytes], Any]:
 
 def _given(buffers: Optional[Iterable[Any]]) -> Optional[Iterator[Any]]:
     return None if buffers is None or buffers == () else iter(buffers)
+
+
+def _also(failure: Any, kind: str) -> None:
+    # called by the compiled part with what has been raised
+    if isinstance(failure, error.ForyError):
+        _make_also(failure, PicklingError if kind == "PicklingError" else UnpicklingError)
 
 
 def _make_also(failure: error.ForyError, base: Union[Type[PicklingError], Type[UnpicklingError]]) -> None:

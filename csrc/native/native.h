@@ -62,8 +62,8 @@ enum fory_native_tag {
     FORY_N_DICT_SHAPE = 0xef, /* count, keys; then the values */
     FORY_N_DICT_LIKE = 0xf0,  /* number of a dict shape; the values */
     FORY_N_MARKS = 0xfc,     /* head of a message: where the shared objects begin */
-    FORY_N_MEMO = 0xfd,      /* number, value: Pickler objects, whose memo outlives a message */
-    FORY_N_MEMO_LATE = 0xfe
+    FORY_N_MEMO = 0xfd,      /* head of a Pickler's message: where it lies among its messages */
+    FORY_N_EARLIER = 0xfe    /* position of an object in an earlier one */
 };
 
 enum {
@@ -207,8 +207,42 @@ enum { FORY_CODE_FUNCTION = 1, FORY_CODE_FUNCTION_SHELL = 2, FORY_CODE_FUNCTION_
 
 typedef struct ForyMark {
     size_t offset;
+    PyObject *object; /* borrowed */
     uint32_t id;
 } ForyMark;
+
+/* An object that a message of a Pickler held, and where. */
+typedef struct ForyMemoEntry {
+    uint64_t position;
+    PyObject *object; /* strong; NULL while it is being read */
+} ForyMemoEntry;
+
+/* What a Pickler keeps from message to message is the reference table itself:
+ * dump() lends it to the operation. It owns the objects. */
+typedef struct ForyPickler {
+    PyObject_HEAD
+    PyObject *dict;
+    PyObject *write;           /* file.write; NULL before __init__ */
+    PyObject *buffer_callback; /* or NULL */
+    ForyRefSlot *slots;
+    size_t mask;
+    uint32_t n_slots;
+    size_t *far_offsets;
+    size_t n_far, cap_far;
+    uint64_t next;    /* position of the next message */
+    uint8_t lent;     /* an operation has the table */
+    uint8_t replaced; /* ... and what it has is not wanted back */
+} ForyPickler;
+
+typedef struct ForyUnpickler {
+    PyObject_HEAD
+    PyObject *dict;
+    PyObject *file;    /* NULL before __init__ */
+    PyObject *buffers; /* iterator, or NULL */
+    ForyMemoEntry *entries; /* by position */
+    size_t n_entries, cap_entries;
+    uint8_t lent, replaced;
+} ForyUnpickler;
 
 /* Keys that two dicts of a message had in common already. */
 typedef struct ForyDictShape {
@@ -226,6 +260,8 @@ typedef struct ForyDictSeen {
 
 typedef struct ForyNativeWrite {
     size_t base; /* offset of the root value */
+    size_t body; /* its size */
+    uint32_t stamp; /* generation of the reference table */
     ForyMark *marks;
     size_t n_marks, cap_marks;
     size_t *far_offsets;
@@ -250,7 +286,16 @@ typedef struct ForyNativeWrite {
     uint8_t raw_buffers;     /* the callback gets PickleBuffers, and only those that were there */
     PyObject *session;       /* what code by value remembers during one message */
     /* pyfory.pickle; borrowed from the caller */
-    PyObject *persistent_id, *reducer_override, *dispatch_table, *memo;
+    PyObject *persistent_id, *reducer_override, *dispatch_table;
+    ForyPickler *memo;       /* strong: whose table this is, or NULL */
+    uint64_t memo_first;     /* position of the root value */
+    uint8_t memo_kept;       /* the message is complete */
+    struct {                 /* the context's own table meanwhile */
+        ForyRefSlot *refs;
+        size_t ref_mask;
+        size_t *far_offsets;
+        size_t cap_far;
+    } own;
 } ForyNativeWrite;
 
 typedef struct ForyName {
@@ -259,13 +304,11 @@ typedef struct ForyName {
 } ForyName;
 
 typedef struct ForyNativeRead {
+    size_t watch;         /* values from this offset on need a look: mark, or 0 while all are recorded */
     size_t mark;          /* offset where the next shared object begins, or SIZE_MAX */
     const uint8_t *marks, *marks_end; /* rest of the table */
     size_t n_marks, base;
     uint32_t mark_id;
-    uint64_t memo_first;  /* number of refs[0] in a message of a Pickler */
-    uint8_t marked;       /* the message has a MARKS table: numbers are its own */
-    uint8_t late;         /* the next late value ends with its alias */
     uint8_t guarded;
     PyObject **globals;   /* strong */
     size_t n_globals, cap_globals;
@@ -276,8 +319,17 @@ typedef struct ForyNativeRead {
     ForyDictShape *dict_shapes;
     size_t n_dict_shapes, cap_dict_shapes;
     PyObject *session;
-    PyObject *persistent_load, *find_class, *memo; /* borrowed */
+    PyObject *persistent_load, *find_class; /* borrowed */
     uint8_t as_pickle;    /* results of buffers as pickle gives them */
+    uint8_t recording;    /* objects go into the memo */
+    uint8_t memo_kept;    /* the message is complete */
+    ForyUnpickler *memo;  /* strong, or NULL; its entries are here meanwhile */
+    ForyMemoEntry *kept;
+    size_t n_kept, cap_kept;
+    size_t n_before;      /* entries of earlier messages */
+    size_t n_known;       /* ... that this one may refer to */
+    uint64_t memo_first;  /* position of the root value */
+    size_t body;          /* its offset */
 } ForyNativeRead;
 
 /* ---- references, writing (references.c) --------------------------------------- */
@@ -285,7 +337,7 @@ typedef struct ForyNativeRead {
 /* A value that can be entered in the table only when it is complete. */
 typedef struct ForyLate {
     size_t start;
-    uint8_t tracked, reopened, explicit_memo;
+    uint8_t tracked, reopened;
 } ForyLate;
 
 int fory_native_ref_slow(ForyWriteCtx *w, PyObject *v);
@@ -313,6 +365,18 @@ int fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late);
 void fory_native_abandon(ForyWriteCtx *w, ForyLate *late);
 /* Puts the table of shared objects before the root value. 0 / -1. */
 int fory_native_write_marks(ForyWriteCtx *w);
+/* The operation takes the table of a Pickler, if that is not out already. */
+void fory_native_borrow_table(ForyWriteCtx *w, ForyPickler *pickler);
+/* The message is complete: its objects stay in the Pickler's table. 0 / -1. */
+int fory_native_keep_table(ForyWriteCtx *w);
+/* Gives the table back, without what an incomplete message put there. */
+void fory_native_return_table(ForyWriteCtx *w);
+/* Enters an object that another Pickler wrote. The table is not lent. 0 / -1. */
+int fory_native_prime(ForyPickler *pickler, PyObject *object, size_t position);
+/* {id: (position, object)}; new reference */
+PyObject *fory_native_table_dict(const ForyPickler *pickler);
+void fory_native_clear_table(ForyPickler *pickler);
+int fory_native_traverse_table(const ForyPickler *pickler, visitproc visit, void *arg);
 
 /* ---- writing (values.c, containers.c) ------------------------------------------- */
 
@@ -451,16 +515,23 @@ void fory_native_misfit(ForyReadCtx *r, PyObject *about);
 /* A count of things that take at least one byte each. 0 / -1. */
 int fory_native_count(ForyReadCtx *r, size_t *n);
 /* Publishes a value made late; steals v, gives the object to use or NULL. */
-PyObject *fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v);
-/* Enters what a message of a Pickler numbered into the memo of the Unpickler. */
-int fory_native_keep_memo(ForyReadCtx *r);
-FORY_INLINE int
-fory_native_take_late(ForyReadCtx *r)
-{
-    int late = r->native->late;
-    r->native->late = 0;
-    return late;
-}
+PyObject *fory_native_settle(ForyReadCtx *r, Py_ssize_t id, PyObject *v);
+/* What may stand before the root value: its position, the table of shared objects. 0 / -1. */
+int fory_native_read_head(ForyReadCtx *r);
+
+/* ---- Pickler and Unpickler (pickler.c, unpickler.c) ------------------------------------------ */
+
+/* An attribute that an instance or its class has in place of what `plain` names on
+ * the class (NULL: nothing). *out is new, or NULL; 0 / -1. */
+int fory_native_override(PyObject *self, PyObject *dict, PyObject *name, PyObject *plain, PyObject **out);
+/* Strings of the engine, and the Fory a class works with; borrowed. */
+ForyEngine *fory_native_pickle_engine(PyObject *self);
+/* A ForyError that is raised becomes one of pickle's errors too. */
+void fory_native_pickle_error(ForyState *st, const char *kind);
+int fory_native_take_pickler(ForyWriteCtx *w, PyObject *pickler);
+int fory_native_take_unpickler(ForyReadCtx *r, PyObject *unpickler);
+/* Gives the memo back, without what an incomplete message put there. */
+void fory_native_return_memo(ForyReadCtx *r);
 
 extern const ForyCodecOps fory_native_ops;
 

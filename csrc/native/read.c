@@ -52,12 +52,14 @@ next_mark(ForyNativeRead *n)
     uint64_t delta, id;
     if (n->n_marks == 0 || fory_get_vu64(&in, &delta) != FORY_OK || fory_get_vu64(&in, &id) != FORY_OK) {
         n->mark = SIZE_MAX;
+        n->watch = n->recording ? 0 : SIZE_MAX;
         return;
     }
     n->n_marks--;
     n->marks = in.pos;
     n->mark = n->base + (size_t)delta;
     n->base = n->mark;
+    n->watch = n->recording ? 0 : n->mark;
     n->mark_id = (uint32_t)id;
 }
 
@@ -93,7 +95,6 @@ read_marks(ForyReadCtx *r)
     for (uint64_t i = 0; i < n_ids; i++) {
         r->refs[r->n_refs++] = NULL;
     }
-    n->marked = 1;
     n->marks = r->in.start + start;
     n->marks_end = r->in.pos;
     n->n_marks = (size_t)n_marks;
@@ -104,82 +105,104 @@ read_marks(ForyReadCtx *r)
 
 /* ---- the memo of an Unpickler ------------------------------------------------------------------ */
 
-/* The object of a number that an earlier message of the same Pickler gave. */
-static PyObject *
-earlier(ForyReadCtx *r, uint64_t number)
-{
-    PyObject *memo = r->native->memo, *key, *v;
-    if (memo == NULL || r->native->marked) {
-        return fory_raise(r->st, FORY_E_REF, "invalid reference %llu, %zu objects are shared",
-                          (unsigned long long)number, r->n_refs);
-    }
-    key = PyLong_FromUnsignedLongLong(number);
-    v = key == NULL ? NULL : PyDict_GetItemWithError(memo, key);
-    Py_XDECREF(key);
-    if (v == NULL && !PyErr_Occurred()) {
-        fory_raise(r->st, FORY_E_REF, "number %llu belongs to an earlier message, which was not read",
-                   (unsigned long long)number);
-    }
-    return Py_XNewRef(v);
-}
-
-/* refs has the numbers of this message from memo_first on, in their order. The place of a new one, or -1. */
-static Py_ssize_t
-memo_place(ForyReadCtx *r, uint64_t number)
+/* FORY_N_MEMO: the position of the root value among all messages of a Pickler. 0 / -1. */
+static int
+read_position(ForyReadCtx *r)
 {
     ForyNativeRead *n = r->native;
-    if (r->n_refs == 0) {
-        n->memo_first = number;
-    }
-    if (n->marked || number != n->memo_first + r->n_refs) {
-        fory_raise(r->st, FORY_E_REF, "memo number %llu out of order", (unsigned long long)number);
+    size_t low = 0, high = n->n_before;
+    r->in.pos++;
+    if (read_number(r, &n->memo_first) < 0) {
         return -1;
     }
-    return fory_ref_reserve(r);
-}
-
-int
-fory_native_keep_memo(ForyReadCtx *r)
-{
-    const ForyNativeRead *n = r->native;
-    for (size_t i = 0; n->memo != NULL && !n->marked && i < r->n_refs; i++) {
-        PyObject *key = r->refs[i] == NULL ? NULL : PyLong_FromUnsignedLongLong(n->memo_first + i);
-        int bad = r->refs[i] != NULL && (key == NULL || PyDict_SetItem(n->memo, key, r->refs[i]) < 0);
-        Py_XDECREF(key);
-        if (bad) {
-            return -1;
+    if (n->memo_first > (uint64_t)PY_SSIZE_T_MAX / 2) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "malformed position of a message");
+        return -1;
+    }
+    n->recording = n->memo != NULL;
+    /* what lies behind that position belongs to another Pickler, or was forgotten */
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (n->kept[middle].position < n->memo_first) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
         }
     }
+    n->n_known = low;
     return 0;
 }
 
-static PyObject *read_ref(ForyReadCtx *r, uint64_t number);
+int
+fory_native_read_head(ForyReadCtx *r)
+{
+    ForyNativeRead *n = r->native;
+    if (fory_have(&r->in, 1) && *r->in.pos == FORY_N_MEMO && read_position(r) < 0) {
+        return -1;
+    }
+    if (fory_have(&r->in, 1) && *r->in.pos == FORY_N_MARKS) {
+        r->in.pos++;
+        if (read_marks(r) < 0) {
+            return -1;
+        }
+    }
+    n->body = (size_t)(r->in.pos - r->in.start);
+    n->watch = n->recording ? 0 : n->mark;
+    return 0;
+}
+
+/* The object at a position in an earlier message. */
+static PyObject *
+read_earlier(ForyReadCtx *r)
+{
+    const ForyNativeRead *n = r->native;
+    size_t low = 0, high = n->n_known;
+    uint64_t position = 0;
+    if (read_number(r, &position) < 0) {
+        return NULL;
+    }
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (n->kept[middle].position < position) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
+        }
+    }
+    if (low == n->n_known || n->kept[low].position != position || n->kept[low].object == NULL) {
+        return fory_raise(r->st, FORY_E_REF, "position %llu belongs to an earlier message, which was not read",
+                          (unsigned long long)position);
+    }
+    return Py_NewRef(n->kept[low].object);
+}
+
+/* What a later message may name: everything but plain numbers, constants and references. */
+FORY_INLINE int
+is_recorded(int tag)
+{
+    return tag >= FORY_N_STR && (tag < FORY_N_REF || tag >= FORY_N_TUPLE) && (tag < FORY_N_NONE || tag > FORY_N_FLOAT_32) &&
+           tag != FORY_N_REF_N && tag != FORY_N_EARLIER;
+}
+
+/* An entry for the value at an offset; SIZE_MAX without memory. */
+static size_t
+new_entry(ForyNativeRead *n, size_t offset)
+{
+    if (FORY_UNLIKELY(n->n_kept == n->cap_kept) &&
+        fory_grow_array(&n->kept, &n->cap_kept, n->n_kept + 1, sizeof(*n->kept)) < 0) {
+        return SIZE_MAX;
+    }
+    n->kept[n->n_kept] = (ForyMemoEntry){n->memo_first + (offset - n->body), NULL};
+    return n->n_kept++;
+}
+
+/* ---- values that are met again -------------------------------------------------------------------- */
 
 PyObject *
-fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v)
+fory_native_settle(ForyReadCtx *r, Py_ssize_t id, PyObject *v)
 {
-    if (FORY_UNLIKELY(late)) {
-        uint8_t other;
-        uint64_t number;
-        if (fory_get_u8(&r->in, &other) != FORY_OK || read_number(r, &number) < 0 || other > 1) {
-            if (!PyErr_Occurred()) {
-                fory_raise(r->st, FORY_E_REF, "malformed memo number");
-            }
-            Py_DECREF(v);
-            return NULL;
-        }
-        if (other) {
-            Py_DECREF(v);
-            return read_ref(r, number);
-        }
-        id = memo_place(r, number);
-        if (id < 0) {
-            Py_DECREF(v);
-            return NULL;
-        }
-        Py_XSETREF(r->refs[id], Py_NewRef(v));
-        return v;
-    }
     if (id >= 0) {
         if (r->refs[id] != NULL) {
             /* made meanwhile by a visit inside this one */
@@ -194,15 +217,15 @@ fory_native_settle(ForyReadCtx *r, Py_ssize_t id, int late, PyObject *v)
 static PyObject *
 read_ref(ForyReadCtx *r, uint64_t number)
 {
-    uint64_t i = number - r->native->memo_first; /* memo_first is 0 but for a Pickler's later messages */
-    if (FORY_UNLIKELY(i >= r->n_refs)) {
-        return earlier(r, number);
+    if (FORY_UNLIKELY(number >= r->n_refs)) {
+        return fory_raise(r->st, FORY_E_REF, "invalid reference %llu, %zu objects are shared",
+                          (unsigned long long)number, r->n_refs);
     }
-    if (FORY_UNLIKELY(r->refs[i] == NULL)) {
+    if (FORY_UNLIKELY(r->refs[number] == NULL)) {
         return fory_raise(r->st, FORY_E_REF, "reference %llu to an object that is not there yet",
                           (unsigned long long)number);
     }
-    return Py_NewRef(r->refs[i]);
+    return Py_NewRef(r->refs[number]);
 }
 
 /* Values that publish themselves before their parts, or between them. */
@@ -217,77 +240,35 @@ publishes(int tag)
 
 static PyObject *read_tag(ForyReadCtx *r, int tag);
 
+/* A value that is met again, or that an Unpickler keeps. */
 static FORY_NOINLINE PyObject *
-read_marked(ForyReadCtx *r, int tag)
+read_watched(ForyReadCtx *r, int tag)
 {
-    Py_ssize_t id = r->native->mark_id;
+    ForyNativeRead *n = r->native;
+    size_t at = (size_t)(r->in.pos - r->in.start) - 1, entry = SIZE_MAX;
     PyObject *v;
-    next_mark(r->native);
-    if (publishes(tag)) {
-        r->pending_ref = id;
-        return read_tag(r, tag);
-    }
-    v = read_tag(r, tag);
-    return v == NULL ? NULL : fory_native_settle(r, id, 0, v);
-}
-
-/* A numbered value is no numbered value again: chains of them would nest without depth. */
-static int
-check_memo_tag(ForyReadCtx *r, int tag)
-{
-    if (tag == FORY_N_MEMO || tag == FORY_N_MEMO_LATE || tag == FORY_N_MARKS) {
-        fory_raise(r->st, FORY_E_INVALID_DATA, "tag 0x%x behind a memo number", (unsigned)tag);
-        return -1;
-    }
-    return 0;
-}
-
-/* FORY_N_MEMO: the number, then a value that is known before its parts. */
-static PyObject *
-read_memo(ForyReadCtx *r)
-{
-    uint64_t number;
-    Py_ssize_t id;
-    uint8_t tag = 0;
-    PyObject *v;
-    if (read_number(r, &number) < 0) {
+    if (n->recording && is_recorded(tag) && (entry = new_entry(n, at)) == SIZE_MAX) {
         return NULL;
     }
-    if (fory_get_u8(&r->in, &tag) != FORY_OK) {
-        return truncated(r);
+    if (at != n->mark) {
+        v = read_tag(r, tag);
     }
-    if (check_memo_tag(r, tag) < 0) {
-        return NULL;
+    else {
+        Py_ssize_t id = n->mark_id;
+        next_mark(n);
+        if (publishes(tag)) {
+            r->pending_ref = id;
+            v = read_tag(r, tag);
+        }
+        else {
+            v = read_tag(r, tag);
+            v = v == NULL ? NULL : fory_native_settle(r, id, v);
+        }
     }
-    id = memo_place(r, number);
-    if (id < 0) {
-        return NULL;
+    if (entry != SIZE_MAX && v != NULL) {
+        n->kept[entry].object = Py_NewRef(v);
     }
-    if (publishes(tag)) {
-        r->pending_ref = id;
-        return read_tag(r, tag);
-    }
-    v = read_tag(r, tag);
-    return v == NULL ? NULL : fory_native_settle(r, id, 0, v);
-}
-
-static PyObject *
-read_memo_late(ForyReadCtx *r)
-{
-    uint8_t tag = 0;
-    PyObject *v;
-    if (fory_get_u8(&r->in, &tag) != FORY_OK) {
-        return truncated(r);
-    }
-    if (check_memo_tag(r, tag) < 0) {
-        return NULL;
-    }
-    if (tag >= FORY_N_REDUCE && tag <= FORY_N_CODE) {
-        r->native->late = 1;
-        return read_tag(r, tag);
-    }
-    v = read_tag(r, tag);
-    return v == NULL ? NULL : fory_native_settle(r, -1, 1, v);
+    return v;
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------- */
@@ -648,10 +629,24 @@ read_key(ForyReadCtx *r)
 {
     if (FORY_LIKELY(r->in.pos < r->in.end)) {
         unsigned n = (unsigned)*r->in.pos - FORY_N_STR;
-        if (n < FORY_N_STR_COUNT && FORY_LIKELY((size_t)(r->in.pos - r->in.start) != r->native->mark)) {
+        if (n < FORY_N_STR_COUNT) {
+            ForyNativeRead *native = r->native;
+            size_t at = (size_t)(r->in.pos - r->in.start), entry;
             const uint8_t *p;
-            r->in.pos++;
-            return take(r, n, &p) < 0 ? NULL : fory_key_str(r, p, n);
+            PyObject *key;
+            if (FORY_LIKELY(at < native->watch)) {
+                r->in.pos++;
+                return take(r, n, &p) < 0 ? NULL : fory_key_str(r, p, n);
+            }
+            if (native->recording && at != native->mark) {
+                r->in.pos++;
+                entry = new_entry(native, at);
+                key = entry == SIZE_MAX || take(r, n, &p) < 0 ? NULL : fory_key_str(r, p, n);
+                if (key != NULL) {
+                    native->kept[entry].object = Py_NewRef(key);
+                }
+                return key;
+            }
         }
     }
     return fory_native_read(r);
@@ -662,7 +657,7 @@ static int
 is_str_tag(unsigned tag)
 {
     return (tag >= FORY_N_STR && tag < FORY_N_OBJECT) || (tag >= FORY_N_REF && tag < FORY_N_TUPLE) ||
-           (tag >= FORY_N_STR_1 && tag <= FORY_N_STR_UTF8) || tag == FORY_N_REF_N || tag == FORY_N_MEMO;
+           (tag >= FORY_N_STR_1 && tag <= FORY_N_STR_UTF8) || tag == FORY_N_REF_N || tag == FORY_N_EARLIER;
 }
 
 static PyObject *
@@ -922,16 +917,8 @@ read_rare(ForyReadCtx *r, int tag)
         return read_dict_shape(r);
     case FORY_N_DICT_LIKE:
         return read_number(r, &n) < 0 ? NULL : read_dict_like(r, n);
-    case FORY_N_MEMO:
-        return read_memo(r);
-    case FORY_N_MEMO_LATE:
-        return read_memo_late(r);
-    case FORY_N_MARKS:
-        /* only ever the first thing of a message */
-        if ((size_t)(r->in.pos - r->in.start) == 2 && r->n_refs == 0) {
-            return read_marks(r) < 0 ? NULL : fory_native_read(r);
-        }
-        /* fall through */
+    case FORY_N_EARLIER:
+        return read_earlier(r);
     default:
         return fory_raise(r->st, FORY_E_INVALID_DATA, "unknown tag 0x%x", (unsigned)tag);
     }
@@ -982,8 +969,8 @@ fory_native_read(ForyReadCtx *r)
     if (FORY_UNLIKELY(fory_get_u8(&r->in, &tag) != FORY_OK)) {
         return truncated(r);
     }
-    if (FORY_UNLIKELY((size_t)(r->in.pos - r->in.start) == r->native->mark + 1)) {
-        return read_marked(r, tag);
+    if (FORY_UNLIKELY((size_t)(r->in.pos - r->in.start) > r->native->watch)) {
+        return read_watched(r, tag);
     }
     return read_tag(r, tag);
 }

@@ -315,7 +315,7 @@ PyObject *
 fory_native_read_reduce(ForyReadCtx *r, int tag)
 {
     Py_ssize_t id = fory_ref_take(r);
-    int late = fory_native_take_late(r), named;
+    int named;
     PyObject *callable = NULL, *args = NULL, *kwargs = NULL, *o = NULL, *result;
     unsigned bits = 0;
     if (fory_read_enter(r) < 0) {
@@ -362,7 +362,7 @@ fory_native_read_reduce(ForyReadCtx *r, int tag)
     Py_CLEAR(callable);
     Py_CLEAR(args);
     Py_CLEAR(kwargs);
-    o = fory_native_settle(r, id, late, o);
+    o = fory_native_settle(r, id, o);
     if (o == NULL) {
         goto error;
     }
@@ -568,7 +568,6 @@ PyObject *
 fory_native_read_code(ForyReadCtx *r)
 {
     Py_ssize_t id = fory_ref_take(r);
-    int late = fory_native_take_late(r);
     PyObject *header = NULL, *args = NULL, *state = NULL, *o = NULL, *result = NULL, *session;
     uint64_t kind;
     Maker maker;
@@ -585,7 +584,7 @@ fory_native_read_code(ForyReadCtx *r)
         (args = read_arguments(r, NULL)) == NULL || (o = build(r, &maker, header, args, session)) == NULL) {
         goto done;
     }
-    o = fory_native_settle(r, id, late, o);
+    o = fory_native_settle(r, id, o);
     if (o == NULL || (state = fory_native_read(r)) == NULL) {
         goto done;
     }

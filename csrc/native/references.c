@@ -6,8 +6,9 @@
  * that are not shared cost no bytes, and the bytes do not depend on which
  * objects happened to be looked up.
  *
- * A Pickler of pyfory.pickle keeps its memo from one message to the next: there
- * numbers precede the values (FORY_N_MEMO) and the memo is a dict. */
+ * A Pickler of pyfory.pickle keeps its table from one message to the next, with
+ * the positions counted through all of its messages. Objects that an earlier
+ * message holds are named by that position. */
 #include "native/native.h"
 
 #include <stdlib.h>
@@ -17,17 +18,48 @@
 #define NUMBERED UINT32_C(0x80000000)   /* the rest is the number of a shared object */
 #define FAR UINT32_C(0x40000000)        /* the rest is an index into far_offsets */
 
+/* generation of the tables that belong to Picklers; contexts reach it once in all */
+#define PICKLER_STAMP UINT32_MAX
+/* a larger one is freed when it is cleared */
+#define KEEP_SLOTS 256
+
+static int
+table_grow(ForyWriteCtx *w)
+{
+    /* a Pickler that writes one small message should not pay for more */
+    size_t cap = w->refs != NULL ? (w->ref_mask + 1) * 4 : w->native->stamp == PICKLER_STAMP ? 16 : 64;
+    ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
+    if (slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; w->refs != NULL && i <= w->ref_mask; i++) {
+        ForyRefSlot *old = &w->refs[i];
+        if (old->generation == w->native->stamp && old->object != NULL) {
+            size_t j = fory_pointer_hash(old->object) & (cap - 1);
+            while (slots[j].object != NULL) {
+                j = (j + 1) & (cap - 1);
+            }
+            slots[j] = *old;
+        }
+    }
+    PyMem_Free(w->refs);
+    w->refs = slots;
+    w->ref_mask = cap - 1;
+    return 0;
+}
+
 /* The slot of v, or the empty one where it belongs; NULL without memory. */
 static ForyRefSlot *
 find_slot(ForyWriteCtx *w, PyObject *v)
 {
     if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
-        if (fory_refs_grow(w) < 0) {
+        if (table_grow(w) < 0) {
             return NULL;
         }
     }
     size_t i = fory_pointer_hash(v) & w->ref_mask;
-    while (w->refs[i].generation == w->generation && w->refs[i].object != v) {
+    while (w->refs[i].generation == w->native->stamp && w->refs[i].object != v) {
         i = (i + 1) & w->ref_mask;
     }
     return &w->refs[i];
@@ -36,7 +68,7 @@ find_slot(ForyWriteCtx *w, PyObject *v)
 static void
 fill_slot(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v, uint32_t id)
 {
-    slot->generation = w->generation;
+    slot->generation = w->native->stamp;
     slot->object = v;
     slot->id = id;
     w->n_refs++;
@@ -62,13 +94,19 @@ offset_id(ForyNativeWrite *n, size_t offset, uint32_t *id)
 }
 
 static int
-add_mark(ForyNativeWrite *n, size_t offset, uint32_t id)
+add_mark(ForyNativeWrite *n, size_t offset, PyObject *v, uint32_t id)
 {
     if (fory_grow_array(&n->marks, &n->cap_marks, n->n_marks + 1, sizeof(*n->marks)) < 0) {
         return -1;
     }
-    n->marks[n->n_marks++] = (ForyMark){offset, id};
+    n->marks[n->n_marks++] = (ForyMark){offset, v, id};
     return 0;
+}
+
+FORY_INLINE size_t
+offset_of(const ForyNativeWrite *n, uint32_t id)
+{
+    return id & FAR ? n->far_offsets[id & ~FAR] : id;
 }
 
 /* The number of the object in slot, given on the first question. 0 / -1. */
@@ -76,8 +114,7 @@ static int
 number_of(ForyNativeWrite *n, ForyRefSlot *slot, uint32_t *number)
 {
     if (!(slot->id & NUMBERED)) {
-        size_t offset = slot->id & FAR ? n->far_offsets[slot->id & ~FAR] : slot->id;
-        if (add_mark(n, offset, n->n_ids) < 0) {
+        if (add_mark(n, offset_of(n, slot->id) - (size_t)n->memo_first, slot->object, n->n_ids) < 0) {
             return -1;
         }
         slot->id = NUMBERED | n->n_ids++;
@@ -102,49 +139,22 @@ put_ref(ForyWriteCtx *w, uint32_t number)
     return 1;
 }
 
+/* A reference to the object in slot: 1 / -1. */
+static int
+refer(ForyWriteCtx *w, ForyRefSlot *slot)
+{
+    ForyNativeWrite *n = w->native;
+    uint32_t number = 0;
+    if (FORY_UNLIKELY(n->memo != NULL) && !(slot->id & NUMBERED) && offset_of(n, slot->id) < n->memo_first) {
+        return fory_native_tag_n(w, FORY_N_EARLIER, offset_of(n, slot->id)) < 0 ? -1 : 1;
+    }
+    return number_of(n, slot, &number) < 0 ? -1 : put_ref(w, number);
+}
+
 FORY_INLINE size_t
 position(ForyWriteCtx *w)
 {
     return (size_t)(w->out.pos - w->out.start) - w->native->base;
-}
-
-/* ---- the memo of a Pickler ----------------------------------------------------- */
-
-/* memo: {id(object): (number, object)}, as the pickle module documents it.
- * 1: there, *number set; 0: not there; -1. */
-static int
-memo_find(ForyNativeWrite *n, PyObject *v, uint32_t *number)
-{
-    PyObject *key = PyLong_FromVoidPtr(v), *pair;
-    unsigned long value;
-    if (key == NULL) {
-        return -1;
-    }
-    pair = PyDict_GetItemWithError(n->memo, key);
-    Py_DECREF(key);
-    if (pair == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) < 1) {
-        PyErr_SetString(PyExc_TypeError, "the memo must map ids to (number, object)");
-        return -1;
-    }
-    value = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(pair, 0));
-    if (value == (unsigned long)-1 && PyErr_Occurred()) {
-        return -1;
-    }
-    *number = (uint32_t)value;
-    return 1;
-}
-
-static int
-memo_add(ForyNativeWrite *n, PyObject *v, uint32_t number)
-{
-    PyObject *key = PyLong_FromVoidPtr(v), *pair = Py_BuildValue("(kO)", (unsigned long)number, v);
-    int rc = key == NULL || pair == NULL ? -1 : PyDict_SetItem(n->memo, key, pair);
-    Py_XDECREF(key);
-    Py_XDECREF(pair);
-    return rc;
 }
 
 /* ---- values known before their parts --------------------------------------------- */
@@ -155,23 +165,19 @@ fory_native_ref_slow(ForyWriteCtx *w, PyObject *v)
     ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
     uint32_t id = 0;
-    if (FORY_UNLIKELY(n->memo != NULL)) {
-        int found = memo_find(n, v, &id);
-        if (found != 0) {
-            return found < 0 ? -1 : put_ref(w, id);
-        }
-        id = (uint32_t)PyDict_GET_SIZE(n->memo);
-        return memo_add(n, v, id) < 0 ? -1 : fory_native_tag_n(w, FORY_N_MEMO, id);
-    }
     slot = find_slot(w, v);
     if (slot == NULL) {
         return -1;
     }
-    if (slot->generation == w->generation) {
-        return number_of(n, slot, &id) < 0 ? -1 : put_ref(w, id);
+    if (slot->generation == n->stamp && FORY_LIKELY(slot->id != OPEN)) {
+        return refer(w, slot);
     }
-    if (offset_id(n, position(w), &id) < 0) {
+    if (offset_id(n, position(w) + (size_t)n->memo_first, &id) < 0) {
         return -1;
+    }
+    if (FORY_UNLIKELY(slot->generation == n->stamp)) {
+        slot->id = id; /* an earlier message had it by name only */
+        return 0;
     }
     fill_slot(w, slot, v, id);
     return 0;
@@ -182,11 +188,6 @@ fory_native_known(ForyWriteCtx *w, PyObject *v)
 {
     ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
-    uint32_t id = 0;
-    if (FORY_UNLIKELY(n->memo != NULL)) {
-        int found = memo_find(n, v, &id);
-        return found <= 0 ? found : put_ref(w, id);
-    }
     if (w->n_refs == 0) {
         return 0;
     }
@@ -194,10 +195,10 @@ fory_native_known(ForyWriteCtx *w, PyObject *v)
     if (slot == NULL) {
         return -1;
     }
-    if (slot->generation != w->generation || slot->id == OPEN) {
+    if (slot->generation != n->stamp || slot->id == OPEN) {
         return 0;
     }
-    return number_of(n, slot, &id) < 0 ? -1 : put_ref(w, id);
+    return refer(w, slot);
 }
 
 /* ---- values known after their parts ------------------------------------------------ */
@@ -207,8 +208,7 @@ fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
 {
     ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
-    uint32_t id = 0;
-    late->tracked = late->reopened = late->explicit_memo = 0;
+    late->tracked = late->reopened = 0;
     late->start = position(w);
     if (!w->track_ref) {
         return 0;
@@ -219,21 +219,13 @@ fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
     }
 #endif
     late->tracked = 1;
-    if (FORY_UNLIKELY(n->memo != NULL)) {
-        int found = memo_find(n, v, &id);
-        if (found != 0) {
-            return found < 0 ? -1 : put_ref(w, id);
-        }
-        late->explicit_memo = 1;
-        return fory_native_tag(w, FORY_N_MEMO_LATE);
-    }
     slot = find_slot(w, v);
     if (slot == NULL) {
         return -1;
     }
-    if (slot->generation == w->generation) {
+    if (slot->generation == n->stamp) {
         if (slot->id != OPEN) {
-            return number_of(n, slot, &id) < 0 ? -1 : put_ref(w, id);
+            return refer(w, slot);
         }
         /* A cycle through an unfinished value: it is written once more, inside
          * itself. The containers on the way are known by now, so this ends. */
@@ -255,30 +247,15 @@ fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late)
     if (!late->tracked) {
         return 0;
     }
-    if (FORY_UNLIKELY(late->explicit_memo)) {
-        int found = memo_find(n, v, &id);
-        if (found < 0 || fory_room(w, 1 + FORY_VU64_MAX) < 0) {
-            return -1;
-        }
-        if (found) {
-            fory_put_u8(&w->out, 1);
-            fory_put_vu64(&w->out, id);
-            return 0;
-        }
-        id = (uint32_t)PyDict_GET_SIZE(n->memo);
-        fory_put_u8(&w->out, 0);
-        fory_put_vu64(&w->out, id);
-        return memo_add(n, v, id);
-    }
     slot = find_slot(w, v);
     if (slot == NULL) {
         return -1;
     }
-    if (slot->generation == w->generation && slot->id != OPEN) {
+    if (slot->generation == n->stamp && slot->id != OPEN) {
         /* finished meanwhile by a visit inside this one: both positions mean that object */
-        return number_of(n, slot, &id) < 0 ? -1 : add_mark(n, late->start, id);
+        return number_of(n, slot, &id) < 0 ? -1 : add_mark(n, late->start, v, id);
     }
-    if (offset_id(n, late->start, &id) < 0) {
+    if (offset_id(n, late->start + (size_t)n->memo_first, &id) < 0) {
         return -1;
     }
     slot->id = id;
@@ -336,7 +313,7 @@ fory_native_write_marks(ForyWriteCtx *w)
         last = n->marks[i].offset;
     }
     size = (size_t)(p - table);
-    body = position(w);
+    body = n->body;
     if (fory_room(w, size) < 0) {
         PyMem_Free(table);
         return -1;
@@ -347,4 +324,234 @@ fory_native_write_marks(ForyWriteCtx *w)
     w->out.pos += size;
     PyMem_Free(table);
     return 0;
+}
+
+/* ---- the table of a Pickler ------------------------------------------------------------- */
+
+void
+fory_native_borrow_table(ForyWriteCtx *w, ForyPickler *p)
+{
+    ForyNativeWrite *n = w->native;
+    if (p->lent) {
+        /* dump() inside dump(): a message of its own */
+        return;
+    }
+    Py_INCREF(p);
+    n->memo = p;
+    n->memo_first = p->next;
+    n->own.refs = w->refs;
+    n->own.ref_mask = w->ref_mask;
+    n->own.far_offsets = n->far_offsets;
+    n->own.cap_far = n->cap_far;
+    w->refs = p->slots;
+    w->ref_mask = p->mask;
+    w->n_refs = p->n_slots;
+    n->far_offsets = p->far_offsets;
+    n->n_far = p->n_far;
+    n->cap_far = p->cap_far;
+    p->slots = NULL;
+    p->far_offsets = NULL;
+    p->mask = p->n_far = p->cap_far = 0;
+    p->n_slots = 0;
+    p->lent = 1;
+    p->replaced = 0;
+    n->stamp = PICKLER_STAMP;
+    n->reopened = 1; /* every object is entered: the next message may hold it */
+    w->pinned = 1;
+}
+
+int
+fory_native_keep_table(ForyWriteCtx *w)
+{
+    ForyNativeWrite *n = w->native;
+    if (n->memo == NULL) {
+        return 0;
+    }
+    /* numbers count in this message only */
+    for (size_t i = 0; i < n->n_marks; i++) {
+        ForyRefSlot *slot = find_slot(w, n->marks[i].object);
+        if (slot == NULL) {
+            return -1;
+        }
+        if (slot->generation == n->stamp && slot->id != OPEN && (slot->id & NUMBERED) &&
+            offset_id(n, n->marks[i].offset + (size_t)n->memo_first, &slot->id) < 0) {
+            return -1;
+        }
+    }
+    n->memo_kept = 1;
+    return 0;
+}
+
+static void
+free_slots(ForyRefSlot *slots, size_t mask)
+{
+    for (size_t i = 0; slots != NULL && i <= mask; i++) {
+        Py_XDECREF(slots[i].object);
+    }
+    PyMem_Free(slots);
+}
+
+/* Takes out what the failed message entered. */
+static void
+roll_back(ForyWriteCtx *w)
+{
+    const ForyNativeWrite *n = w->native;
+    ForyRefSlot *old = w->refs, *slots;
+    size_t mask = w->ref_mask;
+    if (old == NULL) {
+        return;
+    }
+    slots = n->memo_first == 0 ? NULL : PyMem_Calloc(mask + 1, sizeof(*slots));
+    w->n_refs = 0;
+    for (size_t i = 0; slots != NULL && i <= mask; i++) {
+        if (old[i].object != NULL && !(old[i].id & NUMBERED) && offset_of(n, old[i].id) < n->memo_first) {
+            size_t j = fory_pointer_hash(old[i].object) & mask;
+            while (slots[j].object != NULL) {
+                j = (j + 1) & mask;
+            }
+            slots[j] = old[i];
+            old[i].object = NULL;
+            w->n_refs++;
+        }
+    }
+    w->refs = slots;
+    w->ref_mask = slots == NULL ? 0 : mask;
+    /* runs code of the objects */
+    free_slots(old, mask);
+}
+
+void
+fory_native_return_table(ForyWriteCtx *w)
+{
+    ForyNativeWrite *n = w->native;
+    ForyPickler *p = n->memo;
+    if (!n->memo_kept) {
+        roll_back(w);
+    }
+    n->memo = NULL;
+    if (p->replaced) {
+        free_slots(w->refs, w->ref_mask);
+        PyMem_Free(n->far_offsets);
+    }
+    else {
+        p->slots = w->refs;
+        p->mask = w->ref_mask;
+        p->n_slots = w->n_refs;
+        p->far_offsets = n->far_offsets;
+        p->n_far = n->n_far;
+        p->cap_far = n->cap_far;
+        p->next = n->memo_first + (n->memo_kept ? n->body : 0);
+    }
+    p->lent = p->replaced = 0;
+    w->refs = n->own.refs;
+    w->ref_mask = n->own.ref_mask;
+    w->n_refs = 0;
+    w->pinned = 0;
+    n->far_offsets = n->own.far_offsets;
+    n->cap_far = n->own.cap_far;
+    n->n_far = 0;
+    n->memo_first = 0;
+    n->memo_kept = 0;
+    Py_DECREF(p);
+}
+
+void
+fory_native_clear_table(ForyPickler *p)
+{
+    ForyRefSlot *slots = p->slots;
+    size_t mask = p->mask;
+    p->slots = NULL;
+    p->mask = 0;
+    p->n_slots = 0;
+    p->n_far = 0;
+    p->next = 0;
+    p->replaced = p->lent;
+    if (slots == NULL || mask >= KEEP_SLOTS) {
+        free_slots(slots, mask);
+        return;
+    }
+    for (size_t i = 0; i <= mask; i++) {
+        Py_XDECREF(slots[i].object);
+    }
+    if (p->slots != NULL || p->lent) {
+        /* used again by what that ran */
+        PyMem_Free(slots);
+        return;
+    }
+    memset(slots, 0, (mask + 1) * sizeof(*slots));
+    p->slots = slots;
+    p->mask = mask;
+}
+
+int
+fory_native_traverse_table(const ForyPickler *p, visitproc visit, void *arg)
+{
+    for (size_t i = 0; p->slots != NULL && i <= p->mask; i++) {
+        Py_VISIT(p->slots[i].object);
+    }
+    return 0;
+}
+
+int
+fory_native_prime(ForyPickler *p, PyObject *object, size_t place)
+{
+    /* the functions above work on a context */
+    ForyNativeWrite n = {.stamp = PICKLER_STAMP, .far_offsets = p->far_offsets, .n_far = p->n_far, .cap_far = p->cap_far};
+    ForyWriteCtx *w = PyMem_Calloc(1, sizeof(*w));
+    ForyRefSlot *slot;
+    uint32_t id = 0;
+    int rc = -1;
+    if (w == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    w->native = &n;
+    w->refs = p->slots;
+    w->ref_mask = p->mask;
+    w->n_refs = p->n_slots;
+    w->pinned = 1;
+    slot = find_slot(w, object);
+    if (slot != NULL && offset_id(&n, place, &id) == 0) {
+        if (slot->generation == n.stamp) {
+            slot->id = id;
+        }
+        else {
+            fill_slot(w, slot, object, id);
+        }
+        if (place >= p->next) {
+            p->next = (uint64_t)place + 1;
+        }
+        rc = 0;
+    }
+    p->slots = w->refs;
+    p->mask = w->ref_mask;
+    p->n_slots = w->n_refs;
+    p->far_offsets = n.far_offsets;
+    p->n_far = n.n_far;
+    p->cap_far = n.cap_far;
+    PyMem_Free(w);
+    return rc;
+}
+
+PyObject *
+fory_native_table_dict(const ForyPickler *p)
+{
+    PyObject *dict = PyDict_New();
+    for (size_t i = 0; dict != NULL && p->slots != NULL && i <= p->mask; i++) {
+        PyObject *object = p->slots[i].object, *key, *pair;
+        uint32_t id = p->slots[i].id;
+        int rc;
+        if (object == NULL || (id & NUMBERED)) {
+            continue;
+        }
+        key = PyLong_FromVoidPtr(object);
+        pair = Py_BuildValue("(nO)", (Py_ssize_t)(id & FAR ? p->far_offsets[id & ~FAR] : id), object);
+        rc = key == NULL || pair == NULL ? -1 : PyDict_SetItem(dict, key, pair);
+        Py_XDECREF(key);
+        Py_XDECREF(pair);
+        if (rc < 0) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
 }

@@ -274,6 +274,7 @@ begin_write(ForyWriteCtx *w)
         PyErr_NoMemory();
         return -1;
     }
+    w->native->stamp = w->generation;
     return 0;
 }
 
@@ -283,6 +284,9 @@ end_write(ForyWriteCtx *w)
     ForyNativeWrite *n = w->native;
     if (n == NULL) {
         return;
+    }
+    if (FORY_UNLIKELY(n->memo != NULL)) {
+        fory_native_return_table(w);
     }
     if (FORY_UNLIKELY(w->generation == UINT32_MAX)) {
         /* the stamps start again */
@@ -304,7 +308,7 @@ end_write(ForyWriteCtx *w)
     n->n_marks = n->n_far = 0;
     n->n_ids = n->n_globals = n->n_shapes = n->reopened = 0;
     n->hooked = n->raw_buffers = n->any_out = 0;
-    n->persistent_id = n->reducer_override = n->dispatch_table = n->memo = NULL;
+    n->persistent_id = n->reducer_override = n->dispatch_table = NULL;
     Py_CLEAR(n->session);
 }
 
@@ -331,9 +335,7 @@ begin_read(ForyReadCtx *r)
         PyErr_NoMemory();
         return -1;
     }
-    r->native->mark = SIZE_MAX;
-    r->native->memo_first = 0;
-    r->native->marked = 0;
+    r->native->mark = r->native->watch = SIZE_MAX;
     r->native->guarded = r->engine->native->guarded;
     return 0;
 }
@@ -344,6 +346,9 @@ end_read(ForyReadCtx *r)
     ForyNativeRead *n = r->native;
     if (n == NULL) {
         return;
+    }
+    if (FORY_UNLIKELY(n->memo != NULL)) {
+        fory_native_return_memo(r);
     }
     while (n->n_globals > 0) {
         n->n_globals--;
@@ -361,8 +366,9 @@ end_read(ForyReadCtx *r)
         }
     }
     n->n_modules = n->n_marks = 0;
-    n->late = n->as_pickle = 0;
-    n->persistent_load = n->find_class = n->memo = NULL;
+    n->as_pickle = n->recording = 0;
+    n->n_known = 0;
+    n->persistent_load = n->find_class = NULL;
     Py_CLEAR(n->session);
 }
 
@@ -388,12 +394,19 @@ write_root(ForyWriteCtx *w, PyObject *v)
     if (fory_native_tag(w, FORY_NATIVE_VERSION << ROOT_VERSION_SHIFT) < 0) {
         return -1;
     }
-    w->native->base = 1;
+    if (FORY_UNLIKELY(w->native->memo != NULL) && fory_native_tag_n(w, FORY_N_MEMO, w->native->memo_first) < 0) {
+        return -1;
+    }
+    w->native->base = (size_t)(w->out.pos - w->out.start);
     /* the caller holds the root: it may be met again inside */
     Py_INCREF(v);
     rc = fory_native_write(w, v);
     Py_DECREF(v);
-    if (rc < 0 || fory_native_write_marks(w) < 0) {
+    if (rc < 0) {
+        return -1;
+    }
+    w->native->body = (size_t)(w->out.pos - w->out.start) - w->native->base;
+    if (fory_native_write_marks(w) < 0) {
         return -1;
     }
     if (w->native->any_out) {
@@ -432,10 +445,8 @@ read_root(ForyReadCtx *r)
         return fory_raise(r->st, FORY_E_INVALID_DATA,
                           "out-of-band buffers are required by the root header: pass buffers=");
     }
-    result = fory_native_read(r);
-    if (result != NULL && n->memo != NULL && fory_native_keep_memo(r) < 0) {
-        Py_CLEAR(result);
-    }
+    result = fory_native_read_head(r) < 0 ? NULL : fory_native_read(r);
+    n->memo_kept = result != NULL;
     return result;
 }
 
@@ -479,20 +490,17 @@ set_write_hooks(ForyWriteCtx *w, PyObject *hooks)
 {
     ForyNativeWrite *n = w->native;
     PyObject *callback;
+    if (PyObject_TypeCheck(hooks, w->st->PicklerType)) {
+        return fory_native_take_pickler(w, hooks);
+    }
     if (take_hook(w, NULL, hooks, "persistent_id", &n->persistent_id) < 0 ||
         take_hook(w, NULL, hooks, "reducer_override", &n->reducer_override) < 0 ||
         take_hook(w, NULL, hooks, "dispatch_table", &n->dispatch_table) < 0 ||
-        take_hook(w, NULL, hooks, "memo", &n->memo) < 0 || take_hook(w, NULL, hooks, "buffer_callback", &callback) < 0) {
-        return -1;
-    }
-    if (n->memo != NULL && !PyDict_Check(n->memo)) {
-        PyErr_SetString(PyExc_TypeError, "the memo must be a dict");
-        n->memo = NULL;
+        take_hook(w, NULL, hooks, "buffer_callback", &callback) < 0) {
         return -1;
     }
     n->hooked = n->persistent_id != NULL || n->reducer_override != NULL || n->dispatch_table != NULL;
     n->raw_buffers = 1;
-    n->reopened = n->memo != NULL; /* every object gets a number */
     if (callback != NULL) {
         w->buffer_callback = callback;
         w->out_of_band = 1;
@@ -509,14 +517,12 @@ set_read_hooks(ForyReadCtx *r, PyObject *hooks)
     if (hooks == Py_None) {
         return 0;
     }
-    if (take_hook(NULL, r, hooks, "persistent_load", &n->persistent_load) < 0 ||
-        take_hook(NULL, r, hooks, "find_class", &n->find_class) < 0 || take_hook(NULL, r, hooks, "memo", &n->memo) < 0 ||
-        take_hook(NULL, r, hooks, "buffers", &buffers) < 0) {
-        return -1;
+    if (PyObject_TypeCheck(hooks, r->st->UnpicklerType)) {
+        return fory_native_take_unpickler(r, hooks);
     }
-    if (n->memo != NULL && !PyDict_Check(n->memo)) {
-        PyErr_SetString(PyExc_TypeError, "the memo must be a dict");
-        n->memo = NULL;
+    if (take_hook(NULL, r, hooks, "persistent_load", &n->persistent_load) < 0 ||
+        take_hook(NULL, r, hooks, "find_class", &n->find_class) < 0 ||
+        take_hook(NULL, r, hooks, "buffers", &buffers) < 0) {
         return -1;
     }
     if (buffers != NULL && (r->buffers = PyObject_GetIter(buffers)) == NULL) {

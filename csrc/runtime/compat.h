@@ -59,8 +59,12 @@ PyModule_AddObjectRef(PyObject *module, const char *name, PyObject *value)
 #if PY_VERSION_HEX < 0x030C0000
 #include <structmember.h>
 #define FORY_T_OBJECT_EX T_OBJECT_EX
+#define FORY_T_PYSSIZET T_PYSSIZET
+#define FORY_READONLY READONLY
 #else
 #define FORY_T_OBJECT_EX Py_T_OBJECT_EX
+#define FORY_T_PYSSIZET Py_T_PYSSIZET
+#define FORY_READONLY Py_READONLY
 #endif
 
 #if PY_VERSION_HEX < 0x030C0000

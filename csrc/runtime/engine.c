@@ -501,6 +501,13 @@ read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, c
     return result;
 }
 
+PyObject *
+fory_engine_read_hooked(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, PyObject *hooks, size_t *used)
+{
+    ReadOptions options = {NULL, NULL, hooks};
+    return read_memory(e, source, data, size, &options, used);
+}
+
 /* Points the reader at what the Buffer has received of the message so far. The
  * memory is pinned, so that pointers into it stay good when it moves on. 0 / -1. */
 static int
@@ -676,15 +683,15 @@ engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObj
 
 PyDoc_STRVAR(dump_hooked_doc,
 "_dump_hooked($self, obj, hooks)\n--\n\n"
-"serialize under the hooks of a Pickler: attributes persistent_id, reducer_override, dispatch_table,\n"
-"memo (a dict) and buffer_callback of `hooks`, each missing or None when it is not wanted.");
+"serialize under the hooks of a Pickler: attributes persistent_id, reducer_override, dispatch_table\n"
+"and buffer_callback of `hooks`, each missing or None when it is not wanted.");
 
 static PyObject *
 engine_dump_hooked(ForyEngine *e, PyObject *args)
 {
     PyObject *obj, *hooks, *result = NULL;
     ForyWriteCtx *w;
-    if (!PyArg_ParseTuple(args, "OO", &obj, &hooks) || not_configured(e)) {
+    if (!PyArg_ParseTuple(args, "OO:_dump_hooked", &obj, &hooks) || not_configured(e)) {
         return NULL;
     }
     if (e->ops->set_write_hooks == NULL) {
@@ -708,22 +715,31 @@ engine_dump_hooked(ForyEngine *e, PyObject *args)
 PyDoc_STRVAR(load_hooked_doc,
 "_load_hooked($self, source, hooks)\n--\n\n"
 "deserialize from bytes-like memory or a Buffer under the hooks of an Unpickler: attributes\n"
-"persistent_load, find_class, memo (a dict) and buffers of `hooks`, each missing or None when it is not wanted.\n"
+"persistent_load, find_class and buffers of `hooks`, each missing or None when it is not wanted.\n"
 "Buffers come back as pickle gives them, also when hooks is None.");
 
 static PyObject *
-engine_load_hooked(ForyEngine *e, PyObject *args)
+engine_load_hooked(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs)
 {
-    PyObject *source;
     ReadOptions options = {NULL, NULL, NULL};
-    if (!PyArg_ParseTuple(args, "OO", &source, &options.hooks) || not_configured(e)) {
+    size_t used;
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "_load_hooked() takes source and hooks");
         return NULL;
     }
+    if (not_configured(e)) {
+        return NULL;
+    }
+    options.hooks = args[1];
     if (e->ops->set_read_hooks == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "not in native mode");
         return NULL;
     }
-    return read_source(e, source, &options);
+    if (FORY_LIKELY(PyBytes_CheckExact(args[0]))) {
+        return read_memory(e, args[0], (const uint8_t *)PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]),
+                           &options, &used);
+    }
+    return read_source(e, args[0], &options);
 }
 
 /* ---- type ------------------------------------------------------------------------------------- */
@@ -742,7 +758,7 @@ static PyMethodDef engine_methods[] = {
     {"_prepare", (PyCFunction)engine_prepare, METH_O, prepare_doc},
     {"_refresh", (PyCFunction)engine_refresh, METH_VARARGS, refresh_doc},
     {"_dump_hooked", (PyCFunction)engine_dump_hooked, METH_VARARGS, dump_hooked_doc},
-    {"_load_hooked", (PyCFunction)engine_load_hooked, METH_VARARGS, load_hooked_doc},
+    {"_load_hooked", (PyCFunction)(void (*)(void))engine_load_hooked, METH_FASTCALL, load_hooked_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -78,6 +78,7 @@ typedef struct ForyState {
     PyTypeObject *BufferType;     /* buffer.c */
     PyTypeObject *DenseArrayType; /* dense_array.c */
     PyTypeObject *EngineType;     /* engine.c */
+    PyTypeObject *PicklerType, *UnpicklerType; /* csrc/native/pickler.c */
     PyTypeObject *WriteContextType;
     PyTypeObject *ReadContextType;
     PyTypeObject *BufferObjectType;
@@ -98,6 +99,17 @@ typedef struct ForyState {
     PyObject *NonExistEnum;   /* pyfory.unknown.NonExistEnum, on first use */
     PyObject *Union;          /* pyfory.union.Union, on first use */
     PyObject *str_path, *str_offset, *str_value, *str_add_note, *str_write, *str_read, *str_compiled;
+#define FORY_PICKLE_NAMES(X)                                                                                  \
+    X(engine, "_engine") X(fast, "fast") X(persistent_id, "persistent_id")                                     \
+    X(plain_persistent_id, "_plain_persistent_id") X(reducer_override, "reducer_override")                     \
+    X(dispatch_table, "dispatch_table") X(persistent_load, "persistent_load")                                  \
+    X(plain_persistent_load, "_plain_persistent_load") X(find_class, "find_class")                            \
+    X(plain_find_class, "_plain_find_class") X(allow_pickle, "allow_pickle") X(tell, "tell")                   \
+    X(getvalue, "getvalue") X(seek, "seek") X(readline, "readline")
+#define FORY_DECLARE_NAME(name, text) PyObject *str_##name;
+    FORY_PICKLE_NAMES(FORY_DECLARE_NAME)
+#undef FORY_DECLARE_NAME
+    PyObject *BytesIO;        /* io.BytesIO, on first use */
     PyObject *small_ints[128]; /* by one-byte zigzag form; NULL where CPython shares none */
     int inline_values_ok; /* object_layout.c self-test passed */
 } ForyState;
@@ -122,6 +134,11 @@ int fory_wire_functions_init(PyObject *module, ForyState *st); /* mmh3, meta str
 /* New heap type bound to the module. New reference. */
 PyTypeObject *fory_new_type(PyObject *module, PyType_Spec *spec);
 int fory_select_kernels(ForyState *st);
+int fory_pickler_init(PyObject *module, ForyState *st); /* csrc/native/pickler.c */
+/* Reads one message in `data`, memory of `source` from its start or of an unknown object (NULL),
+ * under the hooks of pyfory.pickle. *used is set on failure too. New reference. */
+PyObject *fory_engine_read_hooked(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, PyObject *hooks,
+                                  size_t *used);
 int fory_engine_init(PyObject *module, ForyState *st);
 int fory_state_init(PyObject *module, ForyState *st); /* error classes, constants */
 int fory_state_traverse(ForyState *st, visitproc visit, void *arg);

@@ -104,6 +104,12 @@ fory_state_init(PyObject *module, ForyState *st)
         st->str_add_note == NULL || st->str_write == NULL || st->str_read == NULL || st->str_compiled == NULL) {
         goto error;
     }
+#define INTERN(name, text)                                       \
+    if ((st->str_##name = PyUnicode_InternFromString(text)) == NULL) { \
+        goto error;                                              \
+    }
+    FORY_PICKLE_NAMES(INTERN)
+#undef INTERN
     Py_DECREF(errors);
     return fory_codec_ops.init_state(st);
 error:
@@ -112,7 +118,7 @@ error:
 }
 
 #define FORY_STATE_OBJECTS(X)                                                                  \
-    X(BufferType) X(DenseArrayType) X(EngineType) X(WriteContextType) X(ReadContextType)       \
+    X(BufferType) X(DenseArrayType) X(EngineType) X(PicklerType) X(UnpicklerType) X(BytesIO) X(WriteContextType) X(ReadContextType)       \
     X(BufferObjectType) X(empty_tuple) X(Decimal) X(array_array) X(numpy_empty) X(numpy_ndarray) X(numpy_dtype) \
     X(enum_Enum) X(uuid_UUID) X(uuid_unsafe)                                                   \
     X(UnknownStruct) X(NonExistEnum) X(Union) X(str_path) X(str_offset) X(str_value) X(str_add_note)   \
@@ -123,6 +129,8 @@ fory_state_traverse(ForyState *st, visitproc visit, void *arg)
 {
 #define VISIT_MEMBER(name) Py_VISIT(st->name);
     FORY_STATE_OBJECTS(VISIT_MEMBER)
+#define VISIT_NAME(name, text) Py_VISIT(st->str_##name);
+    FORY_PICKLE_NAMES(VISIT_NAME)
     for (int i = 0; i < FORY_E_COUNT; i++) {
         Py_VISIT(st->errors[i]);
     }
@@ -141,6 +149,8 @@ fory_state_clear(ForyState *st)
 {
 #define CLEAR_MEMBER(name) Py_CLEAR(st->name);
     FORY_STATE_OBJECTS(CLEAR_MEMBER)
+#define CLEAR_NAME(name, text) Py_CLEAR(st->str_##name);
+    FORY_PICKLE_NAMES(CLEAR_NAME)
     for (int i = 0; i < FORY_E_COUNT; i++) {
         Py_CLEAR(st->errors[i]);
     }

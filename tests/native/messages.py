@@ -264,7 +264,7 @@ BY_TAG: Dict[str, List[bytes]] = {
         + bytes([TAGS["FORY_N_LIST"] + 1]) + FIRE + bytes([TAGS["FORY_N_REF"]]),
     ],
     "MEMO": [tag("MEMO") + vu(0) + FIRE, tag("MEMO") + vu(0) + bytes([TAGS["FORY_N_LIST"] + 1]) + FIRE],
-    "MEMO_LATE": [tag("MEMO_LATE") + FIRE + b"\x00\x00", tag("MEMO_LATE") + tuple_of(FIRE) + b"\x00\x00"],
+    "EARLIER": [bytes([TAGS["FORY_N_LIST"] + 2]) + FIRE + tag("EARLIER") + vu(0)],
 }  # fmt: skip
 
 

@@ -360,6 +360,94 @@ def test_fast_writes_without_references() -> None:
     assert first == second and first is not second
 
 
+def test_objects_of_a_failed_dump_are_written_again() -> None:
+    stream = io.BytesIO()
+    pickler = pickle.Pickler(stream)
+    first, second = ["first"], ["second"]
+    pickler.dump(first)
+    with pytest.raises(TypeError):
+        pickler.dump([first, second, second, (second,), sys._getframe()])
+    pickler.dump([first, second, second])
+    stream.seek(0)
+    unpickler = pickle.Unpickler(stream)
+    one = unpickler.load()
+    back = unpickler.load()
+    assert back == [["first"], ["second"], ["second"]]
+    assert back[0] is one and back[1] is back[2]
+
+
+def test_parts_of_earlier_messages() -> None:
+    class_, inner = Thing, [1, 2]
+    value = {"tuple": (inner, "text"), "thing": Thing(inner=inner), "cycle": [], "date": datetime.timedelta(1), "class": class_}
+    value["cycle"].append(value)
+    stream = io.BytesIO()
+    pickler = pickle.Pickler(stream)
+    pickler.dump(value)
+    parts = [inner, value["tuple"], value["thing"], value["cycle"], value["date"], value["thing"].__dict__["inner"], value["tuple"][1]]
+    pickler.dump(parts)
+    pickler.dump([parts, parts])
+    stream.seek(0)
+    unpickler = pickle.Unpickler(stream)
+    back = unpickler.load()
+    assert back["cycle"][0] is back and back["tuple"][0] is back["thing"].inner
+    again = unpickler.load()
+    expected = [back["tuple"][0], back["tuple"], back["thing"], back["cycle"], back["date"], back["tuple"][0], back["tuple"][1]]
+    assert len(again) == len(expected) and all(a is b for a, b in zip(again, expected))
+    one, two = unpickler.load()
+    assert one is two is again
+
+
+def test_dump_inside_dump_is_a_message_of_its_own() -> None:
+    stream = io.BytesIO()
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, obj: Any) -> Any:
+            if type(obj) is Thing:
+                self.dump(shared)
+            return None
+
+    shared = ["shared"]
+    pickler = Pickler(stream)
+    pickler.dump([shared, Thing(), shared])
+    pickler.dump(shared)
+    stream.seek(0)
+    unpickler = pickle.Unpickler(stream)
+    assert unpickler.load() == ["shared"]
+    back = unpickler.load()
+    assert back[0] is back[2]
+    assert unpickler.load() is back[0]
+
+
+def test_memo_is_forgotten_and_asked_for_during_dump() -> None:
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, obj: Any) -> Any:
+            if obj == "clear":
+                with pytest.raises(RuntimeError):
+                    self.memo.copy()
+                self.clear_memo()
+            return None
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            with pytest.raises(RuntimeError):
+                self.memo.copy()
+            self.memo.clear()
+            return super().find_class(module, name)
+
+    stream = io.BytesIO()
+    pickler = Pickler(stream)
+    shared = [Thing(a=1)]
+    pickler.dump([shared, "clear", shared])
+    assert pickler.memo.copy() == {}
+    pickler.dump(shared)
+    stream.seek(0)
+    unpickler = Unpickler(stream)
+    back = unpickler.load()
+    assert back[0] is back[2] and back[0][0].a == 1
+    assert unpickler.memo.copy() == {}
+    assert unpickler.load()[0].a == 1
+
+
 def test_many_dumps_take_time_in_proportion() -> None:
     def seconds(count: int) -> float:
         pickler = pickle.Pickler(io.BytesIO())
