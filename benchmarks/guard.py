@@ -35,7 +35,7 @@ FOREIGN_LIMIT = 0.30
 # Runs under callgrind. getppid() marks the ends of what is counted: callgrind
 # writes a file and begins anew whenever it is entered.
 CHILD = r"""
-import datetime, gc, json, os, sys
+import datetime, gc, json, os, pickle, sys
 import pyfory
 from dataclasses import dataclass
 from typing import Dict, List, Optional
@@ -114,7 +114,7 @@ both = {
     "order": (order, 20),
     "12-int dataclasses": ([Twelve(*[i * 37 % 5000 + k for k in range(12)]) for i in range(100)], 1),
     "persons": ([person(i) for i in range(n)], 1),
-    "document": (document, 4),
+    "document": (document, 10),
     "small ints": ([i % 64 for i in range(n)], 1),
     "ints": ([(i * 2654435761) % 131072 for i in range(n)], 1),
     "wide ints": ([(i * 2654435761) ** (1 + i % 3) % (1 << 62) for i in range(n)], 1),
@@ -155,15 +155,17 @@ suites = [
 gc.collect()
 gc.disable()
 cells = []
-for suite, fory, values in suites:
-    for name, (value, count) in values.items():
+for suite, fory, table in suites:
+    for name, (value, count) in table.items():
         write, read = fory.dumps, fory.loads
+        # Tables of objects hash addresses: equal values in several places even that out.
+        values = [value if count == 1 else pickle.loads(pickle.dumps(value)) for _ in range(count)]
         for _ in range(3):
             data = write(value)
             read(data)
         turns = range(count)
         mark()
-        for _ in turns:
+        for value in values:
             write(value)
         mark()
         for _ in turns:
@@ -215,14 +217,16 @@ def measure(python: str) -> Dict[str, int]:
     """Return the instructions of one call of each cell. Raises CalledProcessError, or RuntimeError when the files do not fit."""
     name = os.path.basename(library(python))
     with tempfile.TemporaryDirectory() as folder:
-        script, answer = os.path.join(folder, "child.py"), os.path.join(folder, "cells.json")
-        with open(script, "w", encoding="utf-8") as file:
+        # A module, not a script: native mode writes the classes of __main__ out in full.
+        answer = os.path.join(folder, "cells.json")
+        start = "import sys; sys.path.insert(0, %r); import guard_cells" % folder
+        with open(os.path.join(folder, "guard_cells.py"), "w", encoding="utf-8") as file:
             file.write(CHILD)
         environment = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "PYTHONHOME")}
         environment.update(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", TZ="UTC")
         command = [
             "valgrind", "--tool=callgrind", "--quiet", "--compress-strings=no", "--compress-pos=no",
-            "--dump-before=getppid", "--callgrind-out-file=" + os.path.join(folder, "out"), python, script, answer,
+            "--dump-before=getppid", "--callgrind-out-file=" + os.path.join(folder, "out"), python, "-c", start, answer,
         ]  # fmt: skip
         subprocess.run(command, check=True, env=environment, cwd=folder)
         with open(answer, encoding="utf-8") as file:
