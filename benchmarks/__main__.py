@@ -37,6 +37,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--clock", choices=("cpu", "wall"), default="cpu", help="CPU time of the measuring thread, or wall time (default cpu)")
     parser.add_argument("--label", help="name of the result files (default: full, quick or partial)")
     parser.add_argument("--report", metavar="FILE", help="only make the report and plots again from a result file")
+    parser.add_argument("--ledger", action="store_true", help="put the table of the run into docs/performance.md")
     parser.add_argument("--list", action="store_true", help="list the workloads and leave")
     parser.add_argument("--no-extras", action="store_true", help="without start-up, threads, growth; they are left out with --only as well")
     parser.add_argument("--no-plots", action="store_true")
@@ -115,6 +116,9 @@ def _finish(data: Dict[str, Any], options: argparse.Namespace) -> None:
             print("plots are skipped: matplotlib is not installed (pip install '.[bench]')", file=sys.stderr)
     text = report.markdown(data, pictures)
     (RESULTS / f"{options.label}.md").write_text(text)
+    if options.ledger:
+        page = envs.ROOT / "docs" / "performance.md"
+        page.write_text(report.put_ledger(page.read_text(), data))
     print(report.first_screen(text))
     print(f"\nwritten: benchmarks/results/{options.label}.json, {options.label}.md" + "".join(", " + p for p in pictures))
 

@@ -513,6 +513,36 @@ def markdown(data: Data, pictures: List[str]) -> str:
     return "\n".join(lines)
 
 
+def ledger(data: Data) -> str:
+    """Return the table of docs/performance.md: every workload with its floor, our times, and the peer that comes closest."""
+    found = ratios(data)
+    rows = []
+    for name, record in data["workloads"].items():
+        floor = FLOORS.get(name)
+        row = [name, " / ".join(duration(ns) for ns in floor) if floor else ""]
+        for mode in ("compatible", "native"):
+            cell = record["cells"].get(f"ours/{mode}")
+            row.append(f"{duration(cell['write']['best'])} / {duration(cell['read']['best'])}" if _timed(cell) else "")
+        for op in OPS:
+            mine = [r for r in found if r.workload == name and r.op == op and bar(r) is not None and not r.loose]
+            worst = min(mine, key=lambda r: r.value / (bar(r) or 1), default=None)
+            where = f"{worst.peer}, {worst.mode}" if worst else ""
+            mark = "" if worst is None or met(worst) else " **no**" if worst.value < LEVEL else " (no)"
+            row.append(f"{_times(worst.value)} {where}{mark}" if worst else "-")
+        rows.append(row)
+    head = ["workload", "floor", "xlang, write / read", "native", "closest peer, write", "closest peer, read"]
+    return "\n".join([f"{data['date']}, label `{data['label']}`, {data['machine']['cpu']}.", "", *_table(head, rows)])
+
+
+def put_ledger(document: str, data: Data) -> str:
+    """Return the text of docs/performance.md with the table of this run. Raises ValueError when the marks are not in it."""
+    start, end = "<!-- ledger -->", "<!-- end of the ledger -->"
+    before, rest = document.split(start, 1) if start in document else ("", "")
+    if end not in rest:
+        raise ValueError("the marks around the ledger are missing")
+    return before + start + "\n" + ledger(data) + "\n" + end + rest.split(end, 1)[1]
+
+
 def first_screen(text: str) -> str:
     """Return the part of the report that is shown on the terminal."""
     return text.split("<!-- end of the first screen -->")[0].rstrip()
