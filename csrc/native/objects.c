@@ -318,6 +318,13 @@ write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     ForyWriteShape *shape = NULL;
     PyObject *dict = NULL;
     int rc, from_inline = 0;
+    if (w->track_ref && Py_REFCNT(o) > 1) {
+        /* met before: its attributes need not be looked at */
+        rc = fory_native_known(w, o);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
+    }
     if (FORY_UNLIKELY(c->serial >= n->cap_checked) || FORY_UNLIKELY(n->checked[c->serial].generation != w->generation)) {
         rc = check_class(w, c);
         if (rc <= 0) {

@@ -103,6 +103,12 @@ fory_stack_check(ForyState *st, ForyStack *stack)
 
 /* ---- output ------------------------------------------------------------ */
 
+/* Large results keep up to this many bytes behind their end. Shrinking them would
+ * make the allocator map and fault in fresh pages for every message: what is freed
+ * has to be as large as what is asked for next. */
+#define SPARE 16384
+#define SPARE_FROM 131072
+
 static int
 write_grow(fory_writer *out, size_t need)
 {
@@ -121,7 +127,7 @@ write_grow(fory_writer *out, size_t need)
         want = cap + cap / 2;
     }
     if (want <= w->last_size && used >= w->last_size / 64) {
-        want = w->last_size + w->last_size / 8 + 64;
+        want = w->last_size + (w->last_size / 8 < SPARE ? w->last_size / 8 : SPARE) + 64;
     }
     if (w->result == NULL) {
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)want);
@@ -274,6 +280,11 @@ fory_write_finish(ForyWriteCtx *w)
     }
     PyObject *result = w->result;
     w->result = NULL;
+    if (used >= SPARE_FROM && (size_t)PyBytes_GET_SIZE(result) - used <= SPARE + 64) {
+        Py_SET_SIZE(result, (Py_ssize_t)used);
+        PyBytes_AS_STRING(result)[used] = 0;
+        return result;
+    }
     if ((size_t)PyBytes_GET_SIZE(result) != used && _PyBytes_Resize(&result, (Py_ssize_t)used) < 0) {
         return NULL;
     }
