@@ -104,7 +104,7 @@ def function_shell(func: types.FunctionType, ws: WriteSession, cls: Optional[typ
                 (annotations is None or is_safe(annotations))
                 and not func.__dict__
                 and type(func.__module__) is str
-                and not (_TYPE_PARAMS and func.__type_params__)  # type: ignore[attr-defined]
+                and not (_TYPE_PARAMS and func.__type_params__)  # type: ignore[attr-defined,unused-ignore]
                 and not (used and submodules(used.values(), every_name))
                 and not (contents and submodules(contents, every_name))
             )
@@ -249,7 +249,7 @@ def _function_state(func: types.FunctionType, ws: WriteSession, sent: Any) -> Tu
         None if same_doc(doc, made_doc) else (doc,),
         annotate,
         func.__dict__ or None,
-        (func.__type_params__ or None) if _TYPE_PARAMS else None,  # type: ignore[attr-defined]
+        (func.__type_params__ or None) if _TYPE_PARAMS else None,  # type: ignore[attr-defined,unused-ignore]
         packages or None,
         None if type(func.__module__) is str else (func.__module__,),
     ))  # fmt: skip

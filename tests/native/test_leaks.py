@@ -12,7 +12,7 @@ import support
 REPETITIONS = int(os.environ.get("PYFORY_LEAK_REPETITIONS", "10000"))
 
 SCRIPT = """
-    import gc, io, json, os, sys
+    import gc, io, json, os, sys, warnings
     import pyfory, support
     from native import damage, messages
     from pyfory import pickle
@@ -139,6 +139,13 @@ SCRIPT = """
             except (ForyError, TypeError, KeyError, damage.Denied, ImportError):
                 pass
 
+    def settle():
+        gc.collect()
+        # CPython's cache of attribute look-ups keeps names: each new class fills more of it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            getattr(sys, "_clear_type_cache", int)()
+
     report = []
     for name, call in scenarios():
         count = repetitions // 40 if group in ("failures", "instances") else repetitions // 20
@@ -147,10 +154,10 @@ SCRIPT = """
         # Caches of the interpreter and of NumPy grow for a while; a leak grows each time.
         rounds = []
         for _ in range(8):
-            gc.collect()
+            settle()
             blocks, size = sys.getallocatedblocks(), resident()
             run(call, count)
-            gc.collect()
+            settle()
             rounds.append((sys.getallocatedblocks() - blocks, (resident() - size) // 1024))
             if rounds[-1][0] <= count // 4 and rounds[-1][1] <= 4096:
                 break
