@@ -43,6 +43,10 @@ def classify(cls: type) -> Tuple[str, Any]:
         return "uuid", None
     if name == ("numpy", "ndarray"):
         return "ndarray", None
+    if name[0] == "pyfory.array" and name[1].endswith("Array"):
+        from pyfory.native.builders import reduce_dense_array
+
+        return "reduce", reduce_dense_array
     numpy = sys.modules.get("numpy")
     if numpy is not None and issubclass(cls, getattr(numpy, "dtype", ())):
         from pyfory.native.builders import reduce_dtype

@@ -48,6 +48,8 @@ _BY_MODULE = {
     "int32 int64 longdouble ndarray str_ timedelta64 uint8 uint16 uint32 uint64 void longlong ulonglong",
     "pathlib": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
     "pathlib._local": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "pyfory.array": "BFloat16Array BoolArray Float16Array Float32Array Float64Array Int16Array Int32Array Int64Array "
+    "Int8Array UInt16Array UInt32Array UInt64Array UInt8Array",
     "pickle": "PickleBuffer",
     "_pickle": "PickleBuffer",
     "types": "MappingProxyType SimpleNamespace",
@@ -104,7 +106,7 @@ _CALLS: Dict[str, Dict[str, Optional[Check]]] = {
     "pathlib": dict.fromkeys(_BY_MODULE["pathlib"].split()),
     "pathlib._local": dict.fromkeys(_BY_MODULE["pathlib"].split()),
     "pyfory.native.builders": dict.fromkeys(
-        "dict_items dict_keys dict_values dtype fill_object_array memory_view object_array structure subarray zone_info".split()
+        "dense_array dict_items dict_keys dict_values dtype fill_object_array memory_view object_array structure subarray zone_info".split()
     ),
     "types": {"MappingProxyType": None, "SimpleNamespace": None},
 }

@@ -80,3 +80,19 @@ def test_serializers_of_classes_work_in_native_mode(strict):
     pair.y = [pair]
     first, second = fory().loads(fory().dumps([pair, pair]))
     assert first is second and first.x == 5 and first.y[0] is first
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "name, values",
+    [("BoolArray", [True, False]), ("Int8Array", [-1, 2]), ("Int32Array", [1, -2]), ("UInt64Array", [2**64 - 1]),
+     ("Float16Array", [0.5, -2.0]), ("BFloat16Array", [1.5]), ("Float64Array", [0.1, float("inf")]), ("Int64Array", [])],
+)  # fmt: skip
+def test_array_carriers_travel_as_their_memory(name, values, strict):
+    array = getattr(pyfory, name)(values)
+    data = pyfory.Fory(xlang=False, ref=True, strict=strict).dumps([array, array])
+    first, second = pyfory.Fory(xlang=False, ref=True, strict=strict).loads(data)
+    assert first is second and type(first) is type(array) and list(first) == values
+    first.append(first[0] if values else 7)
+    many = getattr(pyfory, name)(values * 1000)
+    assert len(native().dumps(many)) < len(bytes(memoryview(many))) + 100
