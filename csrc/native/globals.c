@@ -435,19 +435,6 @@ read_module(ForyReadCtx *r, ForyName *module)
     return 0;
 }
 
-static uint64_t
-hash_bytes(const uint8_t *p, size_t n, uint64_t h)
-{
-    for (; n >= 8; p += 8, n -= 8) {
-        h = (h ^ fory_load64(p)) * UINT64_C(0x9E3779B97F4A7C15);
-        h ^= h >> 29;
-    }
-    for (; n > 0; p++, n--) {
-        h = (h ^ *p) * UINT64_C(0xD6E8FEB86659FD93);
-    }
-    return h ^ h >> 32;
-}
-
 static PyObject *
 name_text(ForyReadCtx *r, const ForyName *name)
 {
@@ -475,7 +462,7 @@ find_by_name(ForyReadCtx *r, const ForyName *module, const ForyName *qualname, c
 {
     ForyNativeEngine *n = r->engine->native;
     PyObject *found = NULL, *m = NULL, *q = NULL, *t = NULL, *text = NULL;
-    uint64_t hash = hash_bytes(qualname->data, qualname->size, hash_bytes(module->data, module->size, 17));
+    uint64_t hash = fory_native_hash(qualname->data, qualname->size, fory_native_hash(module->data, module->size, 17));
     int keep = typename == NULL && r->native->find_class == NULL && !r->native->guarded;
     if (keep) {
         for (size_t i = hash & n->read.mask; n->read.slots != NULL && n->read.slots[i] != NULL;

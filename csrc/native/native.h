@@ -498,6 +498,20 @@ PyObject *fory_native_read_buffer(ForyReadCtx *r);
 PyObject *fory_native_read_ndarray(ForyReadCtx *r);
 PyObject *fory_native_read_bytes_out(ForyReadCtx *r);
 
+/* Of names and definitions, continuing from h: for the tables that find them again. */
+FORY_INLINE uint64_t
+fory_native_hash(const uint8_t *p, size_t n, uint64_t h)
+{
+    for (; n >= 8; p += 8, n -= 8) {
+        h = (h ^ fory_load64(p)) * UINT64_C(0x9E3779B97F4A7C15);
+        h ^= h >> 29;
+    }
+    for (; n > 0; p++, n--) {
+        h = (h ^ *p) * UINT64_C(0xD6E8FEB86659FD93);
+    }
+    return h ^ h >> 32;
+}
+
 /* ---- reading (read.c, read_extras.c) ------------------------------------------------------ */
 
 PyObject *fory_native_read(ForyReadCtx *r); /* new reference */

@@ -133,20 +133,6 @@ compile_shape(ForyReadCtx *r, PyTypeObject *cls, const uint8_t *p, size_t size)
 
 /* ---- cache ------------------------------------------------------------------------------ */
 
-static uint64_t
-hash_definition(const PyTypeObject *cls, const uint8_t *p, size_t n)
-{
-    uint64_t h = fory_pointer_hash(cls);
-    for (; n >= 8; p += 8, n -= 8) {
-        h = (h ^ fory_load64(p)) * UINT64_C(0x9E3779B97F4A7C15);
-        h ^= h >> 29;
-    }
-    for (; n > 0; p++, n--) {
-        h = (h ^ *p) * UINT64_C(0xD6E8FEB86659FD93);
-    }
-    return h ^ h >> 32;
-}
-
 static ForyReadShape *
 cached_shape(ForyNativeEngine *n, uint64_t hash, const PyTypeObject *cls, const uint8_t *p, size_t size)
 {
@@ -412,7 +398,7 @@ fory_native_read_shape(ForyReadCtx *r)
     }
     p = r->in.pos;
     r->in.pos += size;
-    hash = hash_definition((PyTypeObject *)cls, p, size);
+    hash = fory_native_hash(p, size, fory_pointer_hash(cls));
     s = named ? cached_shape(r->engine->native, hash, (PyTypeObject *)cls, p, size) : NULL;
     if (s != NULL) {
         s->uses++;

@@ -293,8 +293,8 @@ fory_write_finish(ForyWriteCtx *w)
 
 /* ---- references, writing ----------------------------------------------- */
 
-int
-fory_refs_grow(ForyWriteCtx *w)
+static int
+refs_grow(ForyWriteCtx *w)
 {
     size_t cap = w->refs == NULL ? 64 : (w->ref_mask + 1) * 4;
     ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
@@ -322,7 +322,7 @@ int
 fory_write_ref(ForyWriteCtx *w, PyObject *o)
 {
     if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
-        if (fory_refs_grow(w) < 0) {
+        if (refs_grow(w) < 0) {
             return -1;
         }
     }

@@ -576,8 +576,6 @@ FORY_DEFINE_ENTER(fory_read_enter, ForyReadCtx, 1)
 
 FORY_INLINE int fory_room(ForyWriteCtx *w, size_t n) { return fory_ensure(&w->out, n); }
 
-/* Makes the reference table larger, or the first one. 0 / -1. */
-int fory_refs_grow(ForyWriteCtx *w);
 /* Looks object up in the reference table. 1: it was there and `fe id` is
  * written; 0: it is new and `00` is written; -1: exception. */
 int fory_write_ref(ForyWriteCtx *w, PyObject *o);
