@@ -15,6 +15,14 @@ from typing import Any, Dict, Optional, Tuple
 __all__ = ["Tracker", "tracker"]
 
 
+class _Reference(weakref.ref):  # type: ignore[type-arg]
+    """Says itself what is to be forgotten: a closure that knows its own weakref would be a cycle per object."""
+
+    __slots__ = ("key", "identity")
+    key: int
+    identity: str
+
+
 class Tracker:
     """Identity <-> object, holding neither alive. Safe to share between threads."""
 
@@ -48,20 +56,19 @@ class Tracker:
             there = self.find(identity)
             if there is not None:
                 return there
-            key = id(obj)
-
-            def forget(_: Any) -> None:
-                self._identities.pop(key, None)
-                if self._objects.get(identity) is reference:
-                    self._objects.pop(identity, None)
-                    self._unfinished.pop(identity, None)
-
-            reference = weakref.ref(obj, forget)
-            self._identities.setdefault(key, (reference, identity))
+            reference = _Reference(obj, self._forget)
+            reference.key, reference.identity = id(obj), identity
+            self._identities.setdefault(id(obj), (reference, identity))
             self._objects[identity] = reference
             if unfinished:
                 self._unfinished[identity] = True
             return obj
+
+    def _forget(self, reference: Any) -> None:
+        self._identities.pop(reference.key, None)
+        if self._objects.get(reference.identity) is reference:
+            self._objects.pop(reference.identity, None)
+            self._unfinished.pop(reference.identity, None)
 
     def is_tracked(self, obj: Any) -> bool:
         """Has `obj` an identity?"""

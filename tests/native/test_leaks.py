@@ -251,3 +251,25 @@ def test_an_engine_lets_its_classes_go() -> None:
         print([r() is None for pair in references for r in pair])
     """)
     assert out.strip().splitlines()[-1] == str([True] * 6), out
+
+
+def test_one_collection_frees_classes_that_were_written() -> None:
+    """What remembers identities is no garbage of its own that waits for the next collection."""
+    out = support.check_python("""
+        import gc
+        import pyfory
+
+        def use():
+            made = type("Made", (), {"f": lambda self: 1})
+            fory = pyfory.Fory(xlang=False, ref=True, strict=False)
+            fory.loads(fory.dumps([made(), made()]))
+
+        use()
+        gc.collect()
+        gc.disable()
+        for _ in range(20):
+            use()
+        gc.collect()
+        print(gc.collect())
+    """)
+    assert out.strip().splitlines()[-1] == "0", out
