@@ -57,14 +57,15 @@ class Tracker:
             if there is not None:
                 return there
             reference = _Reference(obj, self._forget)
-            reference.key, reference.identity = id(obj), identity
+            reference.key = id(obj)
+            reference.identity = identity
             self._identities.setdefault(id(obj), (reference, identity))
             self._objects[identity] = reference
             if unfinished:
                 self._unfinished[identity] = True
             return obj
 
-    def _forget(self, reference: Any) -> None:
+    def _forget(self, reference: _Reference) -> None:
         self._identities.pop(reference.key, None)
         if self._objects.get(reference.identity) is reference:
             self._objects.pop(reference.identity, None)
