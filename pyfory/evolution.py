@@ -8,8 +8,6 @@ that agree, and integers that only grow, need none.
 
 from __future__ import annotations
 
-import re
-import struct
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from pyfory.error import ForyInvalidDataError, TypeNotCompatibleError
@@ -417,7 +415,7 @@ def _fit_map(node: TypeNode) -> Convert:
 _MAX_DIGITS = 256
 _MAX_SCALE = 256
 _MAX_LITERAL = 320
-_NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE](-?(?:0|[1-9][0-9]*)))?\Z", re.ASCII)
+_NUMBER = r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE](-?(?:0|[1-9][0-9]*)))?\Z"
 
 
 class _Lossy(Exception):
@@ -638,13 +636,13 @@ def _exact64(value: float) -> float:
 
 
 def _exact_packed(code: str) -> Convert:
-    packer = struct.Struct(code)
-
     def exact(value: float) -> float:
+        import struct
+
         if value != value:
             raise _Lossy
         try:
-            result = packer.unpack(packer.pack(value))[0]
+            result = struct.unpack(code, struct.pack(code, value))[0]
         except OverflowError:
             raise _Lossy from None
         if result != value:
@@ -659,6 +657,8 @@ _exact16 = _exact_packed("<e")
 
 
 def _exact_bfloat16(value: float) -> float:
+    import struct
+
     _exact32(value)
     if struct.unpack("<I", struct.pack("<f", value))[0] & 0xFFFF:
         raise _Lossy
@@ -685,7 +685,9 @@ def _from_text(local_id: int, encode: Convert) -> Convert:
         return text_to_bool
 
     def text_to_number(value: str) -> Any:
-        match = _NUMBER.match(value) if len(value) <= _MAX_LITERAL else None
+        import re  # compiled when a number first comes as text: it takes longer than all of this module
+
+        match = re.match(_NUMBER, value, re.ASCII) if len(value) <= _MAX_LITERAL else None
         if match is None:
             raise _Lossy
         minus, whole, fraction, power = match.groups()

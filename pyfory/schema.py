@@ -166,6 +166,7 @@ def camel_case(name: str) -> str:
 # ---- annotations -> nodes -------------------------------------------------
 
 _builtin_cache: Tuple[Dict[Any, TypeNode], ...] = ()
+_DECIMAL = TypeNode(TypeId.DECIMAL)
 
 
 def _builtin_nodes() -> Dict[Any, TypeNode]:
@@ -176,7 +177,6 @@ def _builtin_nodes() -> Dict[Any, TypeNode]:
         return _builtin_cache[0]
     import collections.abc as abc
     import datetime
-    import decimal
 
     any_list = TypeNode(TypeId.LIST, (ANY,), zero=list)
     any_set = TypeNode(TypeId.SET, (ANY,), zero=set)
@@ -190,7 +190,6 @@ def _builtin_nodes() -> Dict[Any, TypeNode]:
         datetime.datetime: TypeNode(TypeId.TIMESTAMP),
         datetime.date: TypeNode(TypeId.DATE),
         datetime.timedelta: TypeNode(TypeId.DURATION),
-        decimal.Decimal: TypeNode(TypeId.DECIMAL),
         list: _BARE_LIST,
         set: _BARE_SET,
         dict: _BARE_DICT,
@@ -275,6 +274,9 @@ def type_node(hint: Any, resolver: Any, owner: Optional[type] = None) -> TypeNod
         return node
     if hint is Any or hint is None:
         return ANY
+    decimal = sys.modules.get("decimal")  # an annotation that names it has imported it
+    if decimal is not None and hint is decimal.Decimal:
+        return _DECIMAL
     if _is_annotated(hint):
         return _annotated_node(hint, resolver, owner)
     alternatives = _union_alternatives(hint)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import support
 
 import pyfory
 
@@ -49,6 +50,32 @@ def test_import_is_light(module):
     path = os.path.dirname(os.path.dirname(pyfory.__file__))
     environment = dict(os.environ, PYTHONPATH=path)
     assert subprocess.run([sys.executable, "-S", "-c", code], env=environment, cwd=path).returncode == 0
+
+
+FIRST_MESSAGES = {
+    "xlang": "f = pyfory.Fory(); f.register(people.Person, name='x.P')",
+    "native": "f = pyfory.Fory(xlang=False, ref=True, strict=False)",
+}
+
+
+@pytest.mark.parametrize("mode", FIRST_MESSAGES)
+def test_the_first_message_of_a_plain_class_is_light(mode, tmp_path):
+    """Modules for decimals, UUIDs and, for a class that is found by its name, code by value would take milliseconds."""
+    (tmp_path / "people.py").write_text(
+        "import dataclasses\n@dataclasses.dataclass\nclass Person:\n    name: str\n    age: int\n", encoding="utf-8"
+    )
+    out = support.check_python("""
+        import sys, dataclasses, pyfory
+        sys.path.insert(0, sys.argv[1])
+        before = set(sys.modules)
+        import people
+        %s
+        value = people.Person("Mira", 30)
+        assert f.loads(f.dumps(value)) == value
+        new = set(sys.modules) - before
+        print(sorted(new & {"decimal", "uuid", "hashlib", "platform", "struct", "pyfory.native.code", "pyfory.native.safe"}))
+    """ % FIRST_MESSAGES[mode], args=[str(tmp_path)])  # fmt: skip
+    assert out.strip() == "[]"
 
 
 def test_no_stray_files_in_the_package():

@@ -7,19 +7,23 @@ the other functions of this module, named in messages and allowed in strict mode
 from __future__ import annotations
 
 import copyreg
-import uuid
 from types import MappingProxyType
 from typing import Any, Dict, Tuple
 
 from pyfory.error import ForyInvalidDataError
 
 __all__ = [
-    "REDUCERS", "SAFE_UNKNOWN", "dense_array", "dict_items", "dict_keys", "dict_values", "dtype", "fill_object_array", "memory_view",
+    "REDUCERS", "dense_array", "dict_items", "dict_keys", "dict_values", "dtype", "fill_object_array", "memory_view",
     "object_array", "structure", "subarray", "zone_info",
 ]  # fmt: skip
 
-#: what a UUID says of its origin unless it knows better
-SAFE_UNKNOWN = uuid.SafeUUID.unknown
+
+def __getattr__(name: str) -> Any:
+    if name == "SAFE_UNKNOWN":  # what a UUID says of its origin unless it knows better
+        from uuid import SafeUUID  # imports much, which programs without UUIDs do not need
+
+        return SafeUUID.unknown
+    raise AttributeError("module %r has no attribute %r" % (__name__, name))
 
 
 def dict_keys(mapping: Dict[Any, Any]) -> Any:

@@ -9,8 +9,9 @@ directly and the result is the same.
 from __future__ import annotations
 
 import copyreg
+import io
 import sys
-from types import MethodDescriptorType
+from types import MethodDescriptorType, ModuleType
 from typing import Any, Tuple
 
 __all__ = ["classify"]
@@ -27,10 +28,11 @@ def classify(cls: type) -> Tuple[str, Any]:
     """(kind, detail) for the engine; see csrc/native/root.c."""
     if cls in copyreg.dispatch_table:
         return "reduce", None
-    from pyfory.native.code import captures
+    if may_be_code(cls):
+        from pyfory.native.code import captures
 
-    if captures(cls):
-        return "code", None
+        if captures(cls):
+            return "code", None
     from pyfory.native.builders import REDUCERS
 
     reducer = REDUCERS.get(cls)
@@ -71,6 +73,21 @@ def classify(cls: type) -> Tuple[str, Any]:
     if slots is not None:
         return "object", slots
     return _shortcut(cls), None
+
+
+_CODE_BASES = (type, ModuleType, property, staticmethod, classmethod, io.TextIOWrapper)
+#: where classes live that are written in Python, or might be, and that `captures` takes
+_CODE_MODULES = frozenset(
+    "_io _weakrefset asyncio.coroutines dataclasses functools inspect io pyfory.native.kinds types typing weakref".split()
+)
+
+
+def may_be_code(cls: type) -> bool:
+    """False where `captures` is sure to be, at a fraction of what importing it takes.
+
+    Most first messages of a program hold its own classes and no code.
+    """
+    return not cls.__flags__ & _HEAP_TYPE or cls.__module__ in _CODE_MODULES or issubclass(cls, _CODE_BASES)
 
 
 def _shortcut(cls: type) -> str:

@@ -52,11 +52,11 @@ def digest(cls: type) -> int:
     found = _digests.get(id(cls))
     if found is not None:
         return found[1]
-    from hashlib import blake2b
+    from pyfory._core import hash_buffer
 
     key = id(cls)
     text = "\n".join(_describe(cls))
-    value = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") >> 1
+    value = hash_buffer(text.encode("utf-8", "surrogatepass"))[0] & 0x7FFFFFFFFFFFFFFF
     _digests[key] = (weakref.ref(cls, lambda _: _digests.pop(key, None)), value)
     return value
 

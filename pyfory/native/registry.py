@@ -20,7 +20,6 @@ from pyfory.error import (
     TypeNotCompatibleError,
     TypeUnregisteredError,
 )
-from pyfory.native.safe import SAFE_CALLS, SAFE_CLASSES, expands, holds_memory
 from pyfory.policy import DEFAULT_POLICY
 from pyfory.registry import Registration, TypeRegistry
 
@@ -208,6 +207,8 @@ class NativeRegistry(TypeRegistry):
             validate(cls, is_local_name(cls.__module__, cls.__qualname__), self.policy)
 
     def _find_allowed(self, module: str, qualname: str) -> Any:
+        from pyfory.native.safe import SAFE_CALLS, SAFE_CLASSES
+
         for cls in self._by_class:
             if cls.__module__ == module and cls.__qualname__ == qualname:
                 return cls
@@ -254,6 +255,8 @@ class NativeRegistry(TypeRegistry):
 
         Raises TypeUnregisteredError.
         """
+        from pyfory.native.safe import SAFE_CALLS, expands
+
         if isinstance(callable_obj, type):
             if callable_obj in self._by_class:
                 if expands(callable_obj, args):
@@ -271,6 +274,8 @@ class NativeRegistry(TypeRegistry):
 
     def check_new(self, cls: type, args: Tuple[Any, ...]) -> None:
         """Would strict mode call cls.__new__ with these arguments? Asked by the writer, too."""
+        from pyfory.native.safe import expands
+
         if cls not in self._by_class and (args or not _is_safe_class(cls)) or expands(cls, args):
             raise self._uncalled(cls, "with arguments" if args else "")
 
@@ -295,8 +300,11 @@ class NativeRegistry(TypeRegistry):
         if self.guarded:
             if state is not None:
                 self.policy.intercept_setstate(obj, state)
-        elif self.strict and holds_memory(obj):
-            raise TypeUnregisteredError("strict mode takes no state for %s" % type(obj).__qualname__)
+        elif self.strict:
+            from pyfory.native.safe import holds_memory
+
+            if holds_memory(obj):
+                raise TypeUnregisteredError("strict mode takes no state for %s" % type(obj).__qualname__)
         setstate = getattr(obj, "__setstate__", _MISSING)
         if setstate is not _MISSING:
             self._run(setstate, (state,))
@@ -413,6 +421,8 @@ def _made_by(callable_obj: Any, args: Tuple[Any, ...]) -> Optional[type]:
 
 def _is_foreign(callable_obj: Any, error: BaseException) -> bool:
     """Did the call fail for what it was given, and not in code of the user's?"""
+    from pyfory.native.safe import SAFE_CALLS
+
     traceback = error.__traceback__
     if traceback is None or traceback.tb_next is None:
         return True
@@ -431,6 +441,8 @@ def _call_name(callable_obj: Any) -> Any:
 
 
 def _is_safe_class(cls: type) -> bool:
+    from pyfory.native.safe import SAFE_CLASSES
+
     numpy = sys.modules.get("numpy")
     if numpy is not None and issubclass(cls, getattr(numpy, "dtype", ())):
         return True

@@ -71,12 +71,9 @@ def _no_range(args: Tuple[Any, ...]) -> None:
             raise ValueError("a range as an argument")
 
 
-_RATIO = re.compile(r"-?\d+(/\d+)?\Z")
-
-
 def _ratio(args: Tuple[Any, ...]) -> None:
     if not all(type(arg) is int for arg in args) and not (
-        len(args) == 1 and type(args[0]) is str and _RATIO.match(args[0])
+        len(args) == 1 and type(args[0]) is str and re.match(r"-?\d+(/\d+)?\Z", args[0])
     ):
         raise ValueError("a Fraction of anything but two integers")
 

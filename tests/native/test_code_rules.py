@@ -626,3 +626,24 @@ def test_records_fill_only_objects_of_their_own_payload():
     namespace = code.build(kinds.CLASS_NAMESPACE, (), (collections.OrderedDict,), DEFAULT_POLICY, {})
     namespace["injected"] = 1
     assert not hasattr(collections.OrderedDict, "injected")
+
+
+def test_what_code_takes_is_not_taken_for_ordinary_objects():
+    """`may_be_code` decides without importing `pyfory.native.code`, so it must never be narrower."""
+    import dataclasses
+    import importlib
+    import io
+    import typing
+
+    from pyfory.native import classify, code, parts
+
+    taken = list(code._CAPTURE) + [base for base, _ in code._SUBCLASSES]
+    taken += [getattr(typing, name) for name in ("NewType", "TypeAliasType") if isinstance(getattr(typing, name, None), type)]
+    for module, name in parts.SENTINELS:
+        found = getattr(importlib.import_module(module), name, None)
+        if type(found).__name__ in parts.SENTINEL_TYPES or isinstance(found, io.TextIOWrapper):
+            taken.append(type(found))
+    taken += [type("Sub", (base,), {}) for base in (type, property, staticmethod, io.TextIOWrapper)]
+    assert type(dataclasses.MISSING) in taken
+    assert [cls for cls in taken if not classify.may_be_code(cls)] == []
+    assert not classify.may_be_code(type("Own", (), {}))
