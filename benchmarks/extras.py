@@ -99,7 +99,7 @@ def _growth(largest: int, kinds: List[str]) -> Dict[str, Any]:
     result: Dict[str, Any] = {}
     for kind in kinds:
         count = 1000
-        while count <= largest // (10 if kind == "dataclass" else 1):
+        while count <= (largest // 10 if kind == "dataclass" and largest <= 10**6 else largest):
             numbers = array("q", [i * 2654435761 % (1 << 40) for i in range(min(count, 1000))]) * (count // min(count, 1000))
             if kind == "int":
                 create = numbers.tolist
