@@ -3,8 +3,48 @@
 
 typedef struct BufferObject {
     PyObject_HEAD
-    PyObject *source; /* exporter of the memory */
+    PyObject *source; /* exporter of the memory, or what keeps `data` in place */
+    const void *data; /* or NULL: as the source exports it */
+    Py_ssize_t size;
+    Py_buffer view;   /* of the source, while `viewed` */
+    uint8_t readonly, viewed;
 } BufferObject;
+
+PyObject *
+fory_buffer_object_new(ForyState *st, PyObject *owner, const void *data, Py_ssize_t size, int readonly)
+{
+    BufferObject *o = (BufferObject *)st->BufferObjectType->tp_alloc(st->BufferObjectType, 0);
+    if (o != NULL) {
+        o->source = Py_NewRef(owner);
+        o->data = data;
+        o->size = size;
+        o->readonly = (uint8_t)readonly;
+    }
+    return (PyObject *)o;
+}
+
+PyObject *
+fory_buffer_object_view(ForyState *st, PyObject *source)
+{
+    BufferObject *o = (BufferObject *)fory_buffer_object_new(st, source, NULL, 0, 0);
+    if (o == NULL) {
+        return NULL;
+    }
+    if (PyObject_GetBuffer(source, &o->view, PyBUF_FULL_RO) < 0) {
+        Py_DECREF(o);
+        return NULL;
+    }
+    o->viewed = 1;
+    o->data = o->view.buf;
+    o->size = o->view.len;
+    o->readonly = (uint8_t)(o->view.readonly != 0);
+    if (!PyBuffer_IsContiguous(&o->view, 'A')) {
+        Py_DECREF(o);
+        PyErr_SetString(PyExc_BufferError, "memory that is not contiguous");
+        return NULL;
+    }
+    return (PyObject *)o;
+}
 
 static PyObject *
 buffer_object_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -30,6 +70,9 @@ buffer_object_dealloc(BufferObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
     PyObject_GC_UnTrack(o);
+    if (o->viewed) {
+        PyBuffer_Release(&o->view);
+    }
     Py_CLEAR(o->source);
     type->tp_free((PyObject *)o);
     Py_DECREF(type);
@@ -42,15 +85,30 @@ buffer_object_traverse(BufferObject *o, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(o));
 #endif
     Py_VISIT(o->source);
+    if (o->viewed) {
+        Py_VISIT(o->view.obj);
+    }
     return 0;
 }
 
 static int
 buffer_object_clear(BufferObject *o)
 {
-    /* the methods need a source: None has no buffer and raises */
-    Py_XSETREF(o->source, Py_NewRef(Py_None));
+    if (o->data == NULL) { /* else views may point to it */
+        /* the methods need a source: None has no buffer and raises */
+        Py_XSETREF(o->source, Py_NewRef(Py_None));
+    }
     return 0;
+}
+
+int
+fory_buffer_object_getbuffer(PyObject *self, Py_buffer *view, int flags)
+{
+    BufferObject *o = (BufferObject *)self;
+    if (o->data == NULL) {
+        return PyObject_GetBuffer(o->source, view, flags);
+    }
+    return PyBuffer_FillInfo(view, self, (void *)o->data, o->size, o->readonly, flags);
 }
 
 static PyObject *
@@ -59,6 +117,9 @@ buffer_object_total_bytes(BufferObject *o, PyObject *unused)
     Py_buffer view;
     Py_ssize_t n;
     (void)unused;
+    if (o->data != NULL) {
+        return PyLong_FromSsize_t(o->size);
+    }
     if (PyObject_GetBuffer(o->source, &view, PyBUF_FULL_RO) < 0) {
         return NULL;
     }
@@ -71,7 +132,7 @@ static PyObject *
 buffer_object_getbuffer(BufferObject *o, PyObject *unused)
 {
     (void)unused;
-    return PyMemoryView_GetContiguous(o->source, PyBUF_READ, 'C');
+    return o->data != NULL ? PyMemoryView_FromObject((PyObject *)o) : PyMemoryView_GetContiguous(o->source, PyBUF_READ, 'C');
 }
 
 static PyObject *
@@ -105,6 +166,9 @@ static PyType_Slot buffer_object_slots[] = {
     {Py_tp_traverse, buffer_object_traverse},
     {Py_tp_clear, buffer_object_clear},
     {Py_tp_methods, buffer_object_methods},
+#if PY_VERSION_HEX >= 0x03090000
+    {Py_bf_getbuffer, fory_buffer_object_getbuffer},
+#endif
     {0, NULL},
 };
 

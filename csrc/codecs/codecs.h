@@ -177,6 +177,10 @@ PyObject *fory_key_str(ForyReadCtx *r, const uint8_t *p, size_t size);
 /* Writes a BINARY body, in or out of band. */
 int fory_write_bytes_body(ForyWriteCtx *w, PyObject *v);
 
+/* BufferObject over memory that `owner` keeps in place, or over whatever `owner` exports then
+ * (data NULL); the other one holds a view of a contiguous exporter. New references. */
+PyObject *fory_buffer_object_new(ForyState *st, PyObject *owner, const void *data, Py_ssize_t size, int readonly);
+PyObject *fory_buffer_object_view(ForyState *st, PyObject *source);
 /* Body codec of dense arrays with a result carrier (0 wrapper, 1 ndarray, 2 array.array). */
 const ForyCodec *fory_array_codec(ForyEngine *e, int type_id, int carrier);
 /* Codec that takes the array kind from the value (ndarray, array.array). */

@@ -67,6 +67,8 @@ PyObject *fory_context_reset(PyObject *self, PyObject *unused);
      "reset($self)\n--\n\nEnds what prepare() began. RuntimeError for the context of a running operation."},
 
 extern PyType_Spec fory_write_context_spec, fory_read_context_spec, fory_buffer_object_spec;
+/* of the last; its slot is set by hand before 3.9 */
+int fory_buffer_object_getbuffer(PyObject *self, Py_buffer *view, int flags);
 
 /* Codec of a class of this side, which the caller names. NULL with an exception. */
 const ForyCodec *fory_context_codec(ForyEngine *e, PyObject *cls);

@@ -602,5 +602,8 @@ fory_extension_init(PyObject *module, ForyState *st)
         PyModule_AddType(module, st->WriteContextType) < 0 || PyModule_AddType(module, st->ReadContextType) < 0) {
         return -1;
     }
+#if PY_VERSION_HEX < 0x03090000
+    st->BufferObjectType->tp_as_buffer->bf_getbuffer = fory_buffer_object_getbuffer;
+#endif
     return PyModule_AddType(module, st->BufferObjectType);
 }

@@ -610,7 +610,7 @@ write_bytes(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         if (fory_write_pin(w) < 0) {
             return -1;
         }
-        o = PyObject_CallFunctionObjArgs((PyObject *)w->st->BufferObjectType, v, NULL);
+        o = fory_buffer_object_new(w->st, v, NULL, 0, 1);
         if (o == NULL) {
             return -1;
         }

@@ -61,6 +61,7 @@ enum fory_native_tag {
     FORY_N_INSTANCE = 0xee,  /* class; body written by its serializer */
     FORY_N_DICT_SHAPE = 0xef, /* count, keys; then the values */
     FORY_N_DICT_LIKE = 0xf0,  /* number of a dict shape; the values */
+    FORY_N_ARRAY = 0xf8,      /* element type and carrier, lengths, memory */
     FORY_N_MARKS = 0xfc,     /* head of a message: where the shared objects begin */
     FORY_N_MEMO = 0xfd,      /* head of a Pickler's message: where it lies among its messages */
     FORY_N_EARLIER = 0xfe    /* position of an object in an earlier one */
@@ -97,6 +98,16 @@ enum fory_native_ext {
 };
 
 enum { FORY_REDUCE_STATE = 1, FORY_REDUCE_ITEMS = 2, FORY_REDUCE_PAIRS = 4, FORY_REDUCE_SETTER = 8, FORY_REDUCE_ALL = 15 };
+/* byte behind ARRAY: enum fory_element, carrier, FORY_ARRAY_DIMS where bits and lengths follow */
+enum {
+    FORY_ARRAY_ELEMENT = 0x1f,
+    FORY_ARRAY_NUMPY = 0,
+    FORY_ARRAY_DENSE = 0x20,  /* pyfory.array */
+    FORY_ARRAY_PYTHON = 0x40, /* array.array */
+    FORY_ARRAY_SCALAR = 0x60, /* NumPy scalar: one element, no length */
+    FORY_ARRAY_CARRIER = 0x60,
+    FORY_ARRAY_DIMS = 0x80    /* vu of number of dimensions << 3 | FORY_BUFFER_*, vu each */
+};
 enum { FORY_BUFFER_OUT = 1, FORY_BUFFER_READONLY = 2, FORY_BUFFER_FORTRAN = 4 };
 
 /* how a class or function is named the first time (FORY_N_GLOBAL and classes of shapes) */
@@ -491,12 +502,43 @@ PyObject *fory_native_session(ForyEngine *e, PyObject **slot, int part);
 /* ---- buffers (buffers.c) ---------------------------------------------------------------- */
 
 int fory_native_install_buffers(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *));
-const ForyCodec *fory_native_ndarray_codec(void);
+/* Memory that the callback is asked about: `owner` keeps it in place while it lives,
+ * or, without data, what it exports is meant and held. */
+typedef struct ForyMemory {
+    PyObject *owner; /* borrowed */
+    const void *data;
+    Py_ssize_t size;
+    int readonly;
+} ForyMemory;
+/* 1 keep in-band, 0 out, -1. */
+int fory_native_ask(ForyWriteCtx *w, const ForyMemory *memory);
+/* The next buffer of the caller; new reference. */
+PyObject *fory_native_next_buffer(ForyReadCtx *r);
+/* One byte of FORY_BUFFER_* bits. 0 / -1. */
+int fory_native_buffer_bits(ForyReadCtx *r, int allowed, uint8_t *bits);
 /* bytes under a callback: 1 written, 0 to be written in-band, -1 */
 int fory_native_bytes_out(ForyWriteCtx *w, PyObject *v);
 PyObject *fory_native_read_buffer(ForyReadCtx *r);
-PyObject *fory_native_read_ndarray(ForyReadCtx *r);
 PyObject *fory_native_read_bytes_out(ForyReadCtx *r);
+
+/* ---- arrays (arrays.c, ndarray.c) --------------------------------------------------------- */
+
+/* Codecs of ndarray, pyfory.array, array.array and NumPy scalars; the last one is NULL,
+ * without an exception, for scalars that have no code. */
+/* An array as ARRAY: kind is element and carrier, bits FORY_BUFFER_*; `memory` lies in an
+ * array that is written. 0 / -1. */
+int fory_native_put_array(ForyWriteCtx *w, int kind, int bits, int nd, const Py_ssize_t *dims, const ForyMemory *memory);
+/* New ndarrays: of uninitialised memory, and over that of an exporter. The number of elements
+ * is known not to overflow; order is FORY_BUFFER_FORTRAN or 0. New references. */
+PyObject *fory_native_new_ndarray(ForyReadCtx *r, int element, int order, int nd, const Py_ssize_t *dims, void **data);
+PyObject *fory_native_ndarray_over(ForyReadCtx *r, int element, int order, int nd, const Py_ssize_t *dims, size_t size,
+                                   PyObject *memory);
+const ForyCodec *fory_native_ndarray_codec(void);
+const ForyCodec *fory_native_dense_codec(void);
+const ForyCodec *fory_native_pyarray_codec(void);
+const ForyCodec *fory_native_scalar_codec(ForyEngine *e, PyTypeObject *type);
+PyObject *fory_native_read_array(ForyReadCtx *r);   /* behind FORY_N_ARRAY */
+PyObject *fory_native_read_ndarray(ForyReadCtx *r); /* behind FORY_X_NDARRAY */
 
 /* Of names and definitions, continuing from h: for the tables that find them again. */
 FORY_INLINE uint64_t

@@ -917,6 +917,8 @@ read_rare(ForyReadCtx *r, int tag)
         return read_dict_shape(r);
     case FORY_N_DICT_LIKE:
         return read_number(r, &n) < 0 ? NULL : read_dict_like(r, n);
+    case FORY_N_ARRAY:
+        return fory_native_read_array(r);
     case FORY_N_EARLIER:
         return read_earlier(r);
     default:

@@ -144,6 +144,18 @@ install_class(ForyEngine *e, ForyTypeEntry *entry, PyObject *spec)
     else if (strcmp(kind, "ndarray") == 0) {
         codec = fory_native_ndarray_codec();
     }
+    else if (strcmp(kind, "dense") == 0) {
+        codec = fory_native_dense_codec();
+    }
+    else if (strcmp(kind, "pyarray") == 0) {
+        codec = fory_native_pyarray_codec();
+    }
+    else if (strcmp(kind, "numpy_scalar") == 0) {
+        codec = fory_native_scalar_codec(e, entry->type);
+        if (codec == NULL && !PyErr_Occurred()) {
+            codec = fory_native_reduce_codec(e, entry->type, NULL);
+        }
+    }
     else if (strcmp(kind, "serializer") == 0) {
         codec = fory_native_instance_codec(e, entry->type, detail);
     }

@@ -93,6 +93,7 @@ typedef struct ForyState {
     PyObject *Decimal;        /* decimal.Decimal, imported on first use */
     PyObject *array_array;    /* array.array, imported on first use */
     PyObject *numpy_empty, *numpy_ndarray, *numpy_dtype; /* of numpy, imported on first use */
+    struct ForyNumpy *numpy;  /* numpy_api.c, on first use */
     PyObject *enum_Enum, *uuid_UUID, *uuid_unsafe;       /* imported on first use */
     PyObject *numpy_dtypes[FORY_TYPE_ID_COUNT]; /* dtype objects by array type id, on first use */
     PyObject *UnknownStruct;  /* pyfory.unknown.UnknownStruct, on first use */

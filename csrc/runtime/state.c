@@ -1,5 +1,5 @@
 /* The per-module state: error classes, types, constants. */
-#include "runtime/runtime.h"
+#include "runtime/numpy_api.h"
 
 #if PY_VERSION_HEX < 0x03090000
 /* 3.8 has no way from a heap type to its module: the only process-wide
@@ -141,7 +141,7 @@ fory_state_traverse(ForyState *st, visitproc visit, void *arg)
     for (int i = 0; i < FORY_ROW_TYPE_COUNT; i++) {
         Py_VISIT(st->row_types[i]);
     }
-    return 0;
+    return fory_numpy_traverse(st->numpy, visit, arg);
 }
 
 int
@@ -164,5 +164,8 @@ fory_state_clear(ForyState *st)
     for (int i = 0; i < 128; i++) {
         Py_CLEAR(st->small_ints[i]);
     }
+    struct ForyNumpy *numpy = st->numpy;
+    st->numpy = NULL;
+    fory_numpy_free(numpy);
     return 0;
 }

@@ -13,7 +13,7 @@ from typing import Any, Dict, Tuple
 from pyfory.error import ForyInvalidDataError
 
 __all__ = [
-    "REDUCERS", "dense_array", "dict_items", "dict_keys", "dict_values", "dtype", "fill_object_array", "memory_view",
+    "REDUCERS", "dict_items", "dict_keys", "dict_values", "dtype", "fill_object_array", "memory_view",
     "object_array", "structure", "subarray", "zone_info",
 ]  # fmt: skip
 
@@ -49,15 +49,6 @@ def memory_view(data: Any, format: str, shape: Tuple[int, ...]) -> memoryview:
     if format == "B" and len(shape) == 1:
         return view
     return view.cast(format, shape)  # type: ignore[call-overload,no-any-return]
-
-
-def dense_array(cls: Any, data: Any) -> Any:
-    """An array carrier of `cls` over a copy of its little-endian elements."""
-    from pyfory._core import DenseArray
-
-    if not (isinstance(cls, type) and issubclass(cls, DenseArray) and isinstance(data, bytes)):
-        raise ForyInvalidDataError("damaged dense array")
-    return cls.from_buffer(data)
 
 
 def reduce_with_attributes(obj: Any) -> Any:
@@ -257,10 +248,6 @@ def reduce_zone_info(zone: Any) -> Any:
     # raises for zones that came from a file
     _, args = zone.__reduce__()
     return zone_info, (type(zone),) + tuple(args)
-
-
-def reduce_dense_array(array: Any) -> Any:
-    return dense_array, (type(array), bytes(memoryview(array)))
 
 
 def _reducers() -> Dict[type, Any]:

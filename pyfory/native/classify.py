@@ -46,14 +46,17 @@ def classify(cls: type) -> Tuple[str, Any]:
     if name == ("numpy", "ndarray"):
         return "ndarray", None
     if name[0] == "pyfory.array" and name[1].endswith("Array"):
-        from pyfory.native.builders import reduce_dense_array
-
-        return "reduce", reduce_dense_array
+        return "dense", None
+    if name == ("array", "array") and cls is getattr(sys.modules.get("array"), "array", None):
+        return "pyarray", None
     numpy = sys.modules.get("numpy")
     if numpy is not None and issubclass(cls, getattr(numpy, "dtype", ())):
         from pyfory.native.builders import reduce_dtype
 
         return "reduce", reduce_dtype
+    if numpy is not None and name[0] == "numpy" and issubclass(cls, getattr(numpy, "generic", ())):
+        # those that have no code, and subclasses, take the protocol after all
+        return "numpy_scalar", None
     if name[0] in ("zoneinfo", "backports.zoneinfo") and name[1] == "ZoneInfo":
         from pyfory.native.builders import reduce_zone_info
 

@@ -103,7 +103,7 @@ _CALLS: Dict[str, Dict[str, Optional[Check]]] = {
     "pathlib": dict.fromkeys(_BY_MODULE["pathlib"].split()),
     "pathlib._local": dict.fromkeys(_BY_MODULE["pathlib"].split()),
     "pyfory.native.builders": dict.fromkeys(
-        "dense_array dict_items dict_keys dict_values dtype fill_object_array memory_view object_array structure subarray zone_info".split()
+        "dict_items dict_keys dict_values dtype fill_object_array memory_view object_array structure subarray zone_info".split()
     ),
     "types": {"MappingProxyType": None, "SimpleNamespace": None},
 }

@@ -10,6 +10,7 @@ Unpickler's find_class or strict mode stands before them (decision 20).
 
 from __future__ import annotations
 
+import array
 import collections
 import datetime
 import decimal
@@ -180,6 +181,11 @@ def values() -> Iterator[Tuple[str, Any]]:
             numpy.arange(6.0).reshape(2, 3), numpy.array(["a", "b"]), numpy.array([1, None], dtype=object),
             numpy.zeros(2, dtype=[("a", "i4"), ("b", "f8")]), numpy.float32(1.5), numpy.array([(1, "x")], dtype=[("a", "i4"), ("b", "O")]),
         ]  # fmt: skip
+        yield "numbers of NumPy", [
+            numpy.arange(5, dtype="i2"), numpy.asfortranarray(numpy.arange(6, dtype="u1").reshape(2, 3)), numpy.zeros((0, 3)),
+            numpy.arange(8)[::2], numpy.array(True), numpy.array([1, 2], "M8[s]"), numpy.arange(3, dtype=">f4"), numpy.int64(5), numpy.bool_(True),
+        ]  # fmt: skip
+    yield "carriers", [array.array("d", [0.5]), array.array("l", [1, 2]), array.array("u", "ab"), pyfory.Int16Array([1, 2]), pyfory.BoolArray([True])]
 
 
 def strict_fory() -> pyfory.Fory:
@@ -210,7 +216,8 @@ def corpus() -> List[Tuple[str, bytes, List[bytes]]]:
         except ForyError:
             pass
     buffers: List[Any] = []
-    big: Any = [b"0123456789", pickle.PickleBuffer(b"abc")] + ([numpy.arange(4)] if numpy is not None else [])
+    big: Any = [b"0123456789", pickle.PickleBuffer(b"abc"), pyfory.Int16Array([1, 2]), array.array("h", [3])]
+    big += [numpy.arange(4), numpy.ones((2, 3), order="F")] if numpy is not None else []
     data = plain.dumps(big, buffer_callback=buffers.append)
     found.append(("out of band", data, [bytes(b.getbuffer()) for b in buffers]))
     found.append(("function", plain.dumps(lambda x: x + len("abc")), []))

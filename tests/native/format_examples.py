@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import io
 import math
 from datetime import date, datetime, time, timedelta, timezone
@@ -132,11 +133,12 @@ def namespace() -> Dict[str, Any]:
         "shop": shop, "math": math, "date": date, "datetime": datetime, "time": time, "timedelta": timedelta,
         "timezone": timezone, "Decimal": Decimal, "UUID": UUID, "PickleBuffer": PickleBuffer, "twice": twice, "loop": loop,
         "tuple_loop": tuple_loop, "many_shapes": many_shapes, "pickler": pickler, "persistent": persistent, "out": out,
+        "numbers": array.array, "Int16Array": pyfory.Int16Array,
     }  # fmt: skip
     try:
         import numpy
     except ImportError:
         pass
     else:
-        names.update(array=numpy.array, asfortranarray=numpy.asfortranarray)
+        names.update(array=numpy.array, asfortranarray=numpy.asfortranarray, float32=numpy.float32)
     return names

@@ -185,7 +185,7 @@ BY_EXTENSION: Dict[str, List[bytes]] = {
     "DECIMAL": [ext("DECIMAL") + text("-1.50")],
     "UUID": [ext("UUID") + bytes(range(16))],
     "BUFFER": [ext("BUFFER") + b"\x02" + text("abc"), ext("BUFFER") + b"\x01"],
-    "NDARRAY": [ext("NDARRAY") + b"\x00" + string("<i2") + b"\x01\x02" + vu(4) + bytes(4), ext("NDARRAY") + b"\x00" + FIRE],
+    "NDARRAY": [ext("NDARRAY") + b"\x00" + string(">i2") + b"\x01\x02" + vu(4) + bytes(4), ext("NDARRAY") + b"\x00" + FIRE],
     "PERSISTENT": [ext("PERSISTENT") + FIRE],
     "BYTES_OUT": [ext("BYTES_OUT")],
 }
@@ -228,6 +228,14 @@ BY_TAG: Dict[str, List[bytes]] = {
     "INTS": [tag("INTS") + vu(3) + b"\x02\x04\x06"],
     "FLOATS": [tag("FLOATS") + vu(1) + struct.pack("<d", 0.1)],
     "BOOLS": [tag("BOOLS") + vu(3) + b"\x05"],
+    "ARRAY": [
+        tag("ARRAY") + bytes([kind]) + body
+        for kind, body in (
+            (0x03, b"\x02" + bytes(4)), (0x01, b"\x02\x07\xff"), (0x83, vu(2 << 3 | 4) + b"\x02\x02" + bytes(8)), (0x8C, b"\x00" + bytes(8)),
+            (0x83, vu(1 << 3 | 1) + b"\x02"), (0x2F, b"\x02" + bytes(4)), (0xA3, vu(1 << 3 | 1) + b"\x01"), (0x43, b"\x02" + bytes(4)),
+            (0x51, b"\x01" + bytes(8)), (0xC4, vu(1 << 3 | 1) + b"\x01"), (0x6C, struct.pack("<d", 0.1)), (0x61, b"\x05"),
+        )
+    ],
     "OBJECT_N": [tag("OBJECT_N") + vu(30)],
     "SHAPE": [
         tag("SHAPE") + named("Canary") + SHAPE_OF_A + number(1),

@@ -111,6 +111,24 @@ SCRIPT = """
                 pickle.loads(data, buffers=buffers)
 
             yield "out of band", out_of_band
+            arrays = [everything["carriers"], everything.get("numbers of NumPy"), b"abc", pickle.PickleBuffer(bytearray(1000))]
+
+            def arrays_out_of_band(loads, dumps, take):
+                buffers = []
+                data = dumps(arrays, buffer_callback=buffers.append)
+                back = loads(data, buffers=[take(buffer) for buffer in buffers])
+                try:
+                    loads(data, buffers=[take(buffer) for buffer in buffers[:-1]])
+                except ForyError:
+                    pass
+                try:
+                    loads(data, buffers=[b"a" for buffer in buffers])
+                except ForyError:
+                    pass
+
+            plain_loads, plain_dumps = plain.loads, plain.dumps
+            yield "arrays out of band", lambda: arrays_out_of_band(plain_loads, plain_dumps, lambda buffer: buffer.getbuffer())
+            yield "arrays out of band, pickle", lambda: arrays_out_of_band(pickle.loads, pickle.dumps, lambda buffer: buffer)
         elif group == "instances":
             value = everything["objects"]
 
