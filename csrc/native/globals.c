@@ -80,54 +80,64 @@ table_add(ForyGlobalTable *t, ForyGlobal *g)
     return 0;
 }
 
-/* The name still leads to the object. Runs no user code. */
-static int
-still_there(ForyNativeEngine *n, const ForyGlobal *g)
+int
+fory_native_still_there(ForyNativeEngine *n, ForyGlobal *g)
 {
-    PyObject *home;
-    if (g->home == NULL) {
+    PyObject *home = g->home, *dict;
+    if (home == NULL) {
         return 1;
     }
-    home = PyDict_GetItemWithError(n->modules, g->module);
-    if (home != g->home) {
+    dict = PyModule_GetDict(home);
+    if (g->home_version != 0 && FORY_LIKELY(g->home_version == fory_dict_version(dict)) &&
+        FORY_LIKELY(g->modules_version == fory_dict_version(n->modules))) {
+        return 1;
+    }
+    if (PyDict_GetItemWithError(n->modules, g->module) != home ||
+        PyDict_GetItemWithError(dict, g->qualname) != g->object) {
         PyErr_Clear();
         return 0;
     }
-    if (PyDict_GetItemWithError(PyModule_GetDict(home), g->qualname) != g->object) {
-        PyErr_Clear();
-        return 0;
-    }
+    g->modules_version = fory_dict_version(n->modules);
+    g->home_version = fory_dict_version(dict);
     return 1;
 }
 
-/* Keeps what the registry found when it can be checked cheaply later. */
+/* Keeps what the registry found when it can be checked cheaply later: *kept is the
+ * entry, or NULL. 0 / -1. */
 static int
-remember(ForyEngine *e, ForyGlobalTable *t, uint64_t hash, PyObject *object, PyObject *module, PyObject *qualname,
-         PyObject *text)
+remember(ForyEngine *e, ForyGlobalTable *t, const ForyGlobal *found, ForyGlobal **kept)
 {
     ForyNativeEngine *n = e->native;
-    PyObject *home = PyDict_GetItemWithError(n->modules, module);
+    PyObject *home = PyDict_GetItemWithError(n->modules, found->module);
     ForyGlobal *g;
-    if (home == NULL || !PyModule_Check(home) || PyUnicode_FindChar(qualname, '.', 0, PyUnicode_GET_LENGTH(qualname), 1) >= 0 ||
-        PyDict_GetItemWithError(PyModule_GetDict(home), qualname) != object) {
+    *kept = NULL;
+    if (home == NULL || !PyModule_Check(home) ||
+        PyUnicode_FindChar(found->qualname, '.', 0, PyUnicode_GET_LENGTH(found->qualname), 1) >= 0 ||
+        PyDict_GetItemWithError(PyModule_GetDict(home), found->qualname) != found->object) {
         if (PyErr_Occurred()) {
             PyErr_Clear();
         }
         return 0;
     }
-    g = PyMem_Calloc(1, sizeof(*g));
+    g = PyMem_Malloc(sizeof(*g));
     if (g == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    g->hash = hash;
+    *g = *found;
     g->form = FORY_G_NAME;
-    g->object = Py_NewRef(object);
-    g->module = Py_NewRef(module);
-    g->qualname = Py_NewRef(qualname);
+    g->typename = NULL;
+    Py_INCREF(g->object);
+    Py_INCREF(g->module);
+    Py_INCREF(g->qualname);
+    Py_XINCREF(g->text);
     g->home = Py_NewRef(home);
-    g->text = Py_XNewRef(text);
-    return table_add(t, g);
+    g->home_version = 0;
+    if (table_add(t, g) < 0) {
+        return -1;
+    }
+    *kept = g;
+    return 0;
 }
 
 /* ---- writing -------------------------------------------------------------------------- */
@@ -166,21 +176,24 @@ number_slot(ForyWriteCtx *w, PyObject *o)
 static int
 give_number(ForyWriteCtx *w, PyObject *o)
 {
+    ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
-    if (fory_write_keep(w, o) < 0) {
+    if (FORY_UNLIKELY(n->n_named == n->cap_named) &&
+        fory_grow_array(&n->named, &n->cap_named, n->n_named + 1, sizeof(*n->named)) < 0) {
         return -1;
     }
     slot = number_slot(w, o);
     if (slot == NULL) {
         return -1;
     }
+    n->named[n->n_named++] = Py_NewRef(o);
     if (slot->generation != w->generation) {
         slot->generation = w->generation;
         slot->object = o;
-        slot->id = w->native->n_globals;
+        slot->id = n->n_globals;
     }
     /* counted even when it has a number already: the reader counts too */
-    w->native->n_globals++;
+    n->n_globals++;
     return 0;
 }
 
@@ -207,48 +220,129 @@ fory_native_write_name(ForyWriteCtx *w, PyObject *name)
     return rc;
 }
 
-static int
-write_module(ForyWriteCtx *w, PyObject *module)
+/* Number of a module in this message; SIZE_MAX when it was not named yet. */
+static size_t
+module_number(const ForyNativeWrite *n, PyObject *module)
 {
-    ForyNativeWrite *n = w->native;
     for (size_t i = 0; i < n->n_modules; i++) {
         if (n->modules[i] == module || PyUnicode_Compare(n->modules[i], module) == 0) {
-            if (fory_room(w, FORY_VU64_MAX) < 0) {
-                return -1;
-            }
-            fory_put_vu64(&w->out, i + 1);
-            return 0;
+            return i;
         }
     }
-    if (fory_grow_array(&n->modules, &n->cap_modules, n->n_modules + 1, sizeof(*n->modules)) < 0 ||
-        fory_native_tag(w, 0) < 0 || fory_native_write_name(w, module) < 0) {
+    return SIZE_MAX;
+}
+
+static int
+add_module(ForyNativeWrite *n, PyObject *module)
+{
+    if (FORY_UNLIKELY(n->n_modules == n->cap_modules) &&
+        fory_grow_array(&n->modules, &n->cap_modules, n->n_modules + 1, sizeof(*n->modules)) < 0) {
         return -1;
     }
     n->modules[n->n_modules++] = Py_NewRef(module);
     return 0;
 }
 
+/* UTF-8 of a name, with lone surrogates; *bytes is what has to be released. */
+static const char *
+name_utf8(PyObject *name, Py_ssize_t *size, PyObject **bytes)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(name, size);
+    *bytes = NULL;
+    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        *bytes = PyUnicode_AsEncodedString(name, "utf-8", "surrogatepass");
+        text = *bytes == NULL ? NULL : PyBytes_AS_STRING(*bytes);
+        *size = *bytes == NULL ? 0 : PyBytes_GET_SIZE(*bytes);
+    }
+    return text;
+}
+
+/* g->text: module and qualname as they are written. 0 / -1. */
+static int
+encode_names(ForyGlobal *g)
+{
+    PyObject *hold[2];
+    Py_ssize_t sizes[2] = {0, 0};
+    const char *module = name_utf8(g->module, &sizes[0], &hold[0]), *qualname = NULL;
+    uint8_t *room = NULL;
+    hold[1] = NULL;
+    if (module == NULL || (qualname = name_utf8(g->qualname, &sizes[1], &hold[1])) == NULL) {
+        goto done;
+    }
+    room = PyMem_Malloc((size_t)sizes[0] + (size_t)sizes[1] + 2 * FORY_VU64_MAX);
+    if (room == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    g->module_size = (uint32_t)fory_native_encode_name(module, (size_t)sizes[0], room);
+    g->text = PyBytes_FromStringAndSize(
+        (const char *)room,
+        (Py_ssize_t)(g->module_size + fory_native_encode_name(qualname, (size_t)sizes[1], room + g->module_size)));
+done:
+    PyMem_Free(room);
+    Py_XDECREF(hold[0]);
+    Py_XDECREF(hold[1]);
+    return g->text == NULL ? -1 : 0;
+}
+
+static int
+write_typename(ForyWriteCtx *w, PyObject *name)
+{
+    PyObject *hold;
+    Py_ssize_t size = 0;
+    const char *text = name_utf8(name, &size, &hold);
+    int rc = text == NULL || fory_room(w, (size_t)size + FORY_VU64_MAX) < 0 ? -1 : 0;
+    if (rc == 0) {
+        w->out.pos += fory_native_encode_name(text, (size_t)size, w->out.pos);
+    }
+    Py_XDECREF(hold);
+    return rc;
+}
+
 static int
 write_form(ForyWriteCtx *w, const ForyGlobal *g)
 {
-    if (fory_native_tag(w, g->form) < 0) {
+    ForyNativeWrite *n = w->native;
+    const uint8_t *text;
+    size_t size, k;
+    if (g->form == FORY_G_ID) {
+        return fory_native_tag_n(w, FORY_G_ID, g->user_id);
+    }
+    if (g->form == FORY_G_TYPENAME && (fory_native_tag(w, FORY_G_TYPENAME) < 0 || write_typename(w, g->typename) < 0)) {
         return -1;
     }
-    switch (g->form) {
-    case FORY_G_ID:
-        if (fory_room(w, FORY_VU64_MAX) < 0) {
-            return -1;
-        }
-        fory_put_vu64(&w->out, g->user_id);
-        return 0;
-    case FORY_G_TYPENAME:
-        if (fory_native_write_name(w, g->typename) < 0) {
-            return -1;
-        }
-        /* fall through */
-    default:
-        return write_module(w, g->module) < 0 ? -1 : fory_native_write_name(w, g->qualname);
+    text = (const uint8_t *)PyBytes_AS_STRING(g->text);
+    size = (size_t)PyBytes_GET_SIZE(g->text);
+    if (fory_room(w, 1 + FORY_VU64_MAX + size) < 0) {
+        return -1;
     }
+    k = module_number(n, g->module);
+    if (k == SIZE_MAX) {
+        fory_put_u8(&w->out, FORY_G_NAME);
+        if (add_module(n, g->module) < 0) {
+            return -1;
+        }
+    }
+    else {
+        fory_put_u8(&w->out, FORY_G_SAME);
+        fory_put_vu64(&w->out, k);
+        text += g->module_size;
+        size -= g->module_size;
+    }
+    memcpy(w->out.pos, text, size);
+    w->out.pos += size;
+    return 0;
+}
+
+static void
+drop_name(ForyGlobal *g)
+{
+    Py_CLEAR(g->object);
+    Py_CLEAR(g->typename);
+    Py_CLEAR(g->module);
+    Py_CLEAR(g->qualname);
+    Py_CLEAR(g->text);
 }
 
 /* Asks the registry how o is named: 1 *g filled with new references, 0 by value, -1. */
@@ -269,27 +363,20 @@ ask_name(ForyWriteCtx *w, PyObject *o, ForyGlobal *g)
     if (answer == Py_None) {
         rc = 0;
     }
-    else if (PyArg_ParseTuple(answer, "iIOOO", &form, &id, &g->typename, &g->module, &g->qualname)) {
+    else if (PyArg_ParseTuple(answer, "iIUUU", &form, &id, &g->typename, &g->module, &g->qualname)) {
         g->form = (uint8_t)form;
         g->user_id = id;
-        g->object = o;
-        Py_INCREF(g->object);
+        g->object = Py_NewRef(o);
         Py_INCREF(g->typename);
         Py_INCREF(g->module);
         Py_INCREF(g->qualname);
-        rc = 1;
+        rc = form == FORY_G_ID || encode_names(g) == 0 ? 1 : -1;
     }
     Py_DECREF(answer);
+    if (rc < 0) {
+        drop_name(g);
+    }
     return rc;
-}
-
-static void
-drop_name(ForyGlobal *g)
-{
-    Py_CLEAR(g->object);
-    Py_CLEAR(g->typename);
-    Py_CLEAR(g->module);
-    Py_CLEAR(g->qualname);
 }
 
 /* Writes the first form of o when it has a name: 1 written, 0 by value, -1. */
@@ -298,12 +385,12 @@ write_first(ForyWriteCtx *w, PyObject *o, int tag)
 {
     ForyNativeEngine *n = w->engine->native;
     uint64_t hash = fory_pointer_hash(o);
-    ForyGlobal asked;
+    ForyGlobal asked, *kept;
     int rc;
     for (size_t i = hash & n->written.mask; n->written.slots != NULL && n->written.slots[i] != NULL;
          i = (i + 1) & n->written.mask) {
-        const ForyGlobal *g = n->written.slots[i];
-        if (g->object == o && still_there(n, g)) {
+        ForyGlobal *g = n->written.slots[i];
+        if (g->object == o && fory_native_still_there(n, g)) {
             return (tag >= 0 && fory_native_tag(w, tag) < 0) || write_form(w, g) < 0 ? -1 : 1;
         }
     }
@@ -311,9 +398,9 @@ write_first(ForyWriteCtx *w, PyObject *o, int tag)
     if (rc <= 0) {
         return rc;
     }
+    asked.hash = hash;
     if ((tag >= 0 && fory_native_tag(w, tag) < 0) || write_form(w, &asked) < 0 ||
-        (asked.form == FORY_G_NAME && n->written.used < 4096 &&
-         remember(w->engine, &n->written, hash, o, asked.module, asked.qualname, NULL) < 0)) {
+        (asked.form == FORY_G_NAME && n->written.used < 4096 && remember(w->engine, &n->written, &asked, &kept) < 0)) {
         rc = -1;
     }
     drop_name(&asked);
@@ -383,9 +470,8 @@ fory_native_write_named(ForyWriteCtx *w, PyObject *o, PyObject *name)
             return -1;
         }
         g.form = FORY_G_NAME;
-        rc = fory_write_keep(w, answer) < 0 || fory_native_tag(w, FORY_N_GLOBAL) < 0 || write_form(w, &g) < 0
-                 ? -1
-                 : give_number(w, o);
+        rc = encode_names(&g) < 0 || fory_native_tag(w, FORY_N_GLOBAL) < 0 || write_form(w, &g) < 0 ? -1 : give_number(w, o);
+        Py_XDECREF(g.text);
         Py_DECREF(answer);
     }
     return rc < 0 ? -1 : 0;
@@ -396,38 +482,31 @@ fory_native_write_named(ForyWriteCtx *w, PyObject *o, PyObject *name)
 int
 fory_native_read_name(ForyReadCtx *r, ForyName *name)
 {
-    size_t n;
-    if (fory_native_count(r, &n) < 0) {
-        return -1;
-    }
-    if (n > 4096) {
-        fory_raise(r->st, FORY_E_INVALID_DATA, "a name of %zu bytes", n);
-        return -1;
-    }
-    name->data = r->in.pos;
-    name->size = (uint32_t)n;
-    r->in.pos += n;
-    return 0;
-}
-
-static int
-read_module(ForyReadCtx *r, ForyName *module)
-{
-    ForyNativeRead *n = r->native;
-    uint64_t k;
-    int rc = fory_get_vu64(&r->in, &k);
+    uint64_t head, size;
+    int rc = fory_get_vu64(&r->in, &head);
     if (rc != FORY_OK) {
         return fory_read_bad(r, rc);
     }
-    if (k > 0) {
-        if (k > n->n_modules) {
-            fory_raise(r->st, FORY_E_INVALID_DATA, "module number %llu of %zu", (unsigned long long)k, n->n_modules);
-            return -1;
-        }
-        *module = n->modules[k - 1];
-        return 0;
+    if (head >> 1 > 4096) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "a name of %llu characters", (unsigned long long)(head >> 1));
+        return -1;
     }
-    if (fory_native_read_name(r, module) < 0 ||
+    size = head & 1 ? (6 * (head >> 1) + 7) / 8 : head >> 1;
+    if (!fory_have(&r->in, (size_t)size)) {
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    name->data = r->in.pos;
+    name->size = (uint32_t)size;
+    name->head = (uint32_t)head;
+    r->in.pos += size;
+    return 0;
+}
+
+int
+fory_native_new_module(ForyReadCtx *r, const ForyName *module)
+{
+    ForyNativeRead *n = r->native;
+    if (FORY_UNLIKELY(n->n_modules == n->cap_modules) &&
         fory_grow_array(&n->modules, &n->cap_modules, n->n_modules + 1, sizeof(*n->modules)) < 0) {
         return -1;
     }
@@ -435,10 +514,53 @@ read_module(ForyReadCtx *r, ForyName *module)
     return 0;
 }
 
+int
+fory_native_read_module(ForyReadCtx *r, uint64_t number, ForyName *module)
+{
+    const ForyNativeRead *n = r->native;
+    if (FORY_UNLIKELY(number >= n->n_modules)) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "module number %llu of %zu", (unsigned long long)number, n->n_modules);
+        return -1;
+    }
+    *module = n->modules[number];
+    return 0;
+}
+
+/* Module and name, behind a form. 0 / -1. */
+static int
+read_names(ForyReadCtx *r, uint64_t form, ForyName *module, ForyName *qualname)
+{
+    uint64_t number = 0;
+    int rc;
+    if (form == FORY_G_SAME) {
+        rc = fory_get_vu64(&r->in, &number);
+        if (rc != FORY_OK) {
+            return fory_read_bad(r, rc);
+        }
+        rc = fory_native_read_module(r, number, module);
+    }
+    else if (form == FORY_G_NAME) {
+        rc = fory_native_read_name(r, module) < 0 ? -1 : fory_native_new_module(r, module);
+    }
+    else {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "malformed name");
+        rc = -1;
+    }
+    return rc < 0 ? -1 : fory_native_read_name(r, qualname);
+}
+
 static PyObject *
 name_text(ForyReadCtx *r, const ForyName *name)
 {
-    PyObject *text = PyUnicode_DecodeUTF8((const char *)name->data, name->size, "surrogatepass");
+    char unpacked[4096];
+    PyObject *text;
+    if (name->head & 1) {
+        fory_native_unpack(name->data, name->head >> 1, unpacked);
+        text = PyUnicode_DecodeASCII(unpacked, (Py_ssize_t)(name->head >> 1), NULL);
+    }
+    else {
+        text = PyUnicode_DecodeUTF8((const char *)name->data, name->size, "surrogatepass");
+    }
     if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
         fory_raise(r->st, FORY_E_INVALID_DATA, "malformed name");
     }
@@ -452,62 +574,81 @@ static int
 same_text(const ForyGlobal *g, const ForyName *module, const ForyName *qualname)
 {
     const uint8_t *text = (const uint8_t *)PyBytes_AS_STRING(g->text);
-    return (size_t)PyBytes_GET_SIZE(g->text) == (size_t)module->size + qualname->size + 1 &&
-           memcmp(text, module->data, module->size) == 0 && text[module->size] == 0 &&
-           memcmp(text + module->size + 1, qualname->data, qualname->size) == 0;
+    return g->module_head == module->head && g->head == qualname->head &&
+           memcmp(text, module->data, module->size) == 0 &&
+           memcmp(text + module->size, qualname->data, qualname->size) == 0;
 }
 
 static PyObject *
 find_by_name(ForyReadCtx *r, const ForyName *module, const ForyName *qualname, const ForyName *typename)
 {
     ForyNativeEngine *n = r->engine->native;
-    PyObject *found = NULL, *m = NULL, *q = NULL, *t = NULL, *text = NULL;
-    uint64_t hash = fory_native_hash(qualname->data, qualname->size, fory_native_hash(module->data, module->size, 17));
+    ForyGlobal g = {0};
+    PyObject *found = NULL, *t = NULL;
     int keep = typename == NULL && r->native->find_class == NULL && !r->native->guarded;
+    g.hash = fory_native_hash(qualname->data, qualname->size, fory_native_hash(module->data, module->size, 17));
     if (keep) {
-        for (size_t i = hash & n->read.mask; n->read.slots != NULL && n->read.slots[i] != NULL;
+        for (size_t i = g.hash & n->read.mask; n->read.slots != NULL && n->read.slots[i] != NULL;
              i = (i + 1) & n->read.mask) {
-            const ForyGlobal *g = n->read.slots[i];
-            if (g->hash == hash && same_text(g, module, qualname) && still_there(n, g)) {
-                return Py_NewRef(g->object);
+            ForyGlobal *known = n->read.slots[i];
+            if (known->hash == g.hash && same_text(known, module, qualname) && fory_native_still_there(n, known)) {
+                r->native->last_global = known;
+                r->native->last_epoch = n->epoch;
+                return Py_NewRef(known->object);
             }
         }
     }
-    if ((m = name_text(r, module)) == NULL || (q = name_text(r, qualname)) == NULL) {
+    if ((g.module = name_text(r, module)) == NULL || (g.qualname = name_text(r, qualname)) == NULL) {
         goto done;
     }
     if (r->native->find_class != NULL) {
-        found = PyObject_CallFunctionObjArgs(r->native->find_class, m, q, NULL);
+        found = PyObject_CallFunctionObjArgs(r->native->find_class, g.module, g.qualname, NULL);
         goto done;
     }
     if (typename != NULL) {
         t = name_text(r, typename);
         if (t != NULL) {
-            found = PyObject_CallMethod(r->engine->registry, "class_by_name", "OOO", t, m, q);
+            found = PyObject_CallMethod(r->engine->registry, "class_by_name", "OOO", t, g.module, g.qualname);
         }
         goto done;
     }
-    found = PyObject_CallMethod(r->engine->registry, "resolve_global", "OO", m, q);
+    found = PyObject_CallMethod(r->engine->registry, "resolve_global", "OO", g.module, g.qualname);
     if (found == NULL || !keep || n->read.used >= 4096) {
         goto done;
     }
-    text = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)module->size + qualname->size + 1);
-    if (text == NULL) {
+    g.text = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)module->size + qualname->size);
+    if (g.text == NULL) {
         Py_CLEAR(found);
         goto done;
     }
-    memcpy(PyBytes_AS_STRING(text), module->data, module->size);
-    PyBytes_AS_STRING(text)[module->size] = 0;
-    memcpy(PyBytes_AS_STRING(text) + module->size + 1, qualname->data, qualname->size);
-    if (remember(r->engine, &n->read, hash, found, m, q, text) < 0) {
+    memcpy(PyBytes_AS_STRING(g.text), module->data, module->size);
+    memcpy(PyBytes_AS_STRING(g.text) + module->size, qualname->data, qualname->size);
+    g.object = found;
+    g.module_size = module->size;
+    g.module_head = module->head;
+    g.head = qualname->head;
+    if (remember(r->engine, &n->read, &g, &r->native->last_global) < 0) {
         Py_CLEAR(found);
     }
+    r->native->last_epoch = n->epoch;
 done:
-    Py_XDECREF(m);
-    Py_XDECREF(q);
+    Py_XDECREF(g.module);
+    Py_XDECREF(g.qualname);
+    Py_XDECREF(g.text);
     Py_XDECREF(t);
-    Py_XDECREF(text);
     return found;
+}
+
+int
+fory_native_number_read(ForyReadCtx *r, PyObject *o)
+{
+    ForyNativeRead *n = r->native;
+    if (FORY_UNLIKELY(n->n_globals == n->cap_globals) &&
+        fory_grow_array(&n->globals, &n->cap_globals, n->n_globals + 1, sizeof(*n->globals)) < 0) {
+        return -1;
+    }
+    n->globals[n->n_globals++] = Py_NewRef(o);
+    return 0;
 }
 
 PyObject *
@@ -519,6 +660,7 @@ fory_native_read_global(ForyReadCtx *r, int *named)
     uint64_t form, id;
     int rc = fory_get_vu64(&r->in, &form);
     *named = 1;
+    n->last_global = NULL;
     if (rc != FORY_OK) {
         fory_read_bad(r, rc);
         return NULL;
@@ -532,14 +674,22 @@ fory_native_read_global(ForyReadCtx *r, int *named)
     }
     switch (form) {
     case FORY_G_NAME:
-        if (read_module(r, &module) < 0 || fory_native_read_name(r, &qualname) < 0) {
+    case FORY_G_SAME:
+        if (read_names(r, form, &module, &qualname) < 0) {
             return NULL;
         }
         found = find_by_name(r, &module, &qualname, NULL);
         break;
     case FORY_G_TYPENAME:
-        if (fory_native_read_name(r, &typename) < 0 || read_module(r, &module) < 0 ||
-            fory_native_read_name(r, &qualname) < 0) {
+        if (fory_native_read_name(r, &typename) < 0) {
+            return NULL;
+        }
+        rc = fory_get_vu64(&r->in, &form);
+        if (rc != FORY_OK) {
+            fory_read_bad(r, rc);
+            return NULL;
+        }
+        if (read_names(r, form, &module, &qualname) < 0) {
             return NULL;
         }
         found = find_by_name(r, &module, &qualname, &typename);
@@ -559,6 +709,7 @@ fory_native_read_global(ForyReadCtx *r, int *named)
         }
         found = fory_native_read(r);
         r->depth--;
+        n->last_global = NULL;
         if (found != NULL && !PyType_Check(found) && !PyCallable_Check(found)) {
             fory_raise(r->st, FORY_E_INVALID_DATA, "%s in the place of a class", Py_TYPE(found)->tp_name);
             Py_CLEAR(found);
@@ -568,11 +719,10 @@ fory_native_read_global(ForyReadCtx *r, int *named)
     if (found == NULL) {
         return NULL;
     }
-    if (fory_grow_array(&n->globals, &n->cap_globals, n->n_globals + 1, sizeof(*n->globals)) < 0) {
+    if (fory_native_number_read(r, found) < 0) {
         Py_DECREF(found);
         return NULL;
     }
-    n->globals[n->n_globals++] = Py_NewRef(found);
     return found;
 }
 

@@ -46,6 +46,8 @@ enum fory_native_tag {
     FORY_N_BOOLS = 0xdf,  /* list: count, bits */
     FORY_N_OBJECT_N = 0xe0,
     FORY_N_SHAPE = 0xe1, /* class, attribute names; then the values as of OBJECT */
+    FORY_N_SHAPE_INTS = 0xf1, /* the same, every value an int position */
+    FORY_N_SHAPE_SOME = 0xf2, /* the same, a bit set says which are */
     FORY_N_REF_N = 0xe2,
     FORY_N_GLOBAL = 0xe3,
     FORY_N_REDUCE = 0xe4,   /* callable, arguments */
@@ -110,8 +112,29 @@ enum {
 };
 enum { FORY_BUFFER_OUT = 1, FORY_BUFFER_READONLY = 2, FORY_BUFFER_FORTRAN = 4 };
 
+/* first byte at an int position of a shape; the ranges carry the upper bits of the number */
+enum fory_native_int {
+    FORY_I_1 = 0x00,      /* .. 0x7f: -48 to 79 */
+    FORY_I_2 = 0x80,      /* .. 0xbf: 14 bits */
+    FORY_I_5 = 0xc0,      /* .. 0xc7: 35 bits */
+    FORY_I_NONE = 0xc8,   /* None, False and True as everywhere */
+    FORY_I_FALSE = 0xc9,
+    FORY_I_TRUE = 0xca,
+    FORY_I_BYTES_5 = 0xcb, /* .. 0xce: 5 to 8 bytes, two's complement */
+    FORY_I_VALUE = 0xcf,  /* any value follows, with its tag */
+    FORY_I_3 = 0xd0,      /* .. 0xef: 21 bits */
+    FORY_I_4 = 0xf0       /* .. 0xff: 28 bits */
+};
+
 /* how a class or function is named the first time (FORY_N_GLOBAL and classes of shapes) */
-enum { FORY_G_NAME, FORY_G_VALUE, FORY_G_ID, FORY_G_TYPENAME, FORY_G_KNOWN };
+enum {
+    FORY_G_NAME,     /* module, name */
+    FORY_G_VALUE,
+    FORY_G_ID,
+    FORY_G_TYPENAME,
+    FORY_G_SAME,     /* number of a module of the message, name */
+    FORY_G_KNOWN     /* .. : number of a class or function of the message */
+};
 
 #define FORY_MAX_ATTRIBUTES 64
 #define FORY_MAX_SHAPES 16 /* variants of one class that are kept */
@@ -128,8 +151,11 @@ typedef struct ForyGlobal {
     PyObject *module;   /* str */
     PyObject *qualname; /* str without dots, or NULL for registered classes */
     PyObject *home;     /* the module it was found in, or NULL */
-    PyObject *text;     /* reading: bytes of module, NUL, qualname */
+    PyObject *text;     /* bytes: module and qualname, encoded, each behind its head when writing */
     PyObject *typename; /* registered name, or NULL */
+    uint64_t modules_version, home_version; /* of the dicts when it was last found there */
+    uint32_t module_size; /* bytes of text that are the module's */
+    uint32_t module_head, head; /* reading: heads of the two names */
     uint32_t user_id;
     uint8_t form;       /* FORY_G_NAME, FORY_G_ID, FORY_G_TYPENAME */
 } ForyGlobal;
@@ -143,6 +169,8 @@ typedef struct ForyGlobalTable {
  * those of __dict__, then slots. */
 typedef struct ForyWriteShape {
     uint32_t serial;
+    uint32_t size;                         /* of the definition */
+    uint8_t *definition;                   /* its size and bytes, ready to be copied */
     uint8_t n, n_slots;
     uint8_t order[FORY_MAX_ATTRIBUTES];    /* indices into the inline values, then slot numbers */
     PyObject *names[FORY_MAX_ATTRIBUTES];  /* kept by the engine */
@@ -153,6 +181,7 @@ typedef struct ForyObjectCodec {
     PyTypeObject *type;
     unsigned int version;
     uint32_t serial;
+    uint64_t reducers_version; /* of copyreg's table when the class was last looked for in it */
     uint8_t has_dict, inline_values;
     uint8_t n_slots;
     uint8_t n_shapes;
@@ -168,6 +197,9 @@ typedef struct ForyReadShape {
     uint64_t hash;
     PyTypeObject *cls; /* strong */
     PyObject *key;     /* bytes of the definition behind the class */
+    ForyGlobal *global; /* how the class was named, or NULL; goes when the cache is flushed */
+    uint8_t *text;     /* bytes from the class's name to the end of the definition, or NULL */
+    uint32_t text_size;
     unsigned int version;
     uint8_t n, n_slots; /* the last n_slots names were slots of the writer */
     uint8_t n_dict;     /* names that are no slots here */
@@ -179,11 +211,16 @@ typedef struct ForyReadShape {
     Py_ssize_t offsets[FORY_MAX_ATTRIBUTES]; /* slot of the name, or 0 */
 } ForyReadShape;
 
+/* Shapes by the first bytes of their definition, two to a set. */
+#define FORY_READY_SHAPES 64
+
 typedef struct ForyNativeEngine {
     ForyGlobalTable written; /* by object */
     ForyGlobalTable read;    /* by text */
     ForyReadShape **read_shapes;
     size_t read_shape_mask, n_read_shapes;
+    ForyReadShape *ready[FORY_READY_SHAPES]; /* borrowed from the cache */
+    uint32_t epoch;          /* counts how often all of these were forgotten */
     uint32_t n_write_shapes, n_object_codecs;
     uint8_t guarded; /* a policy: every class and call is asked for */
     Py_ssize_t n_reducers; /* entries of copyreg's table when classes were last compared with it */
@@ -255,6 +292,13 @@ typedef struct ForyUnpickler {
     uint8_t lent, replaced;
 } ForyUnpickler;
 
+/* A shape that this message defined. */
+typedef struct ForyShapeSeen {
+    uint32_t generation;
+    uint32_t number;
+    uint64_t ints; /* its int positions */
+} ForyShapeSeen;
+
 /* Keys that two dicts of a message had in common already. */
 typedef struct ForyDictShape {
     size_t n;
@@ -282,9 +326,11 @@ typedef struct ForyNativeWrite {
     ForyRefSlot *globals;    /* class or function -> number */
     size_t globals_mask;
     uint32_t n_globals;
+    PyObject **named;        /* strong: what has a number */
+    size_t n_named, cap_named;
     PyObject **modules;      /* strong */
     size_t n_modules, cap_modules;
-    ForySeen *shapes;        /* by shape serial */
+    ForyShapeSeen *shapes;   /* by shape serial */
     size_t cap_shapes;
     ForySeen *checked;       /* by codec serial: still written as its codec says */
     size_t cap_checked;
@@ -309,10 +355,18 @@ typedef struct ForyNativeWrite {
     } own;
 } ForyNativeWrite;
 
+/* A name in a message: length << 1, and whether it is packed. */
 typedef struct ForyName {
     const uint8_t *data;
-    uint32_t size;
+    uint32_t size; /* bytes at data */
+    uint32_t head;
 } ForyName;
+
+/* A shape of a message. */
+typedef struct ForyReadShapeUse {
+    ForyReadShape *shape;
+    uint64_t ints;
+} ForyReadShapeUse;
 
 typedef struct ForyNativeRead {
     size_t watch;         /* values from this offset on need a look: mark, or 0 while all are recorded */
@@ -325,8 +379,10 @@ typedef struct ForyNativeRead {
     size_t n_globals, cap_globals;
     ForyName *modules;
     size_t n_modules, cap_modules;
-    ForyReadShape **shapes;
+    ForyReadShapeUse *shapes;
     size_t n_shapes, cap_shapes;
+    ForyGlobal *last_global; /* entry of the global read last, or NULL; borrowed */
+    uint32_t last_epoch;     /* ... when it was found */
     ForyDictShape *dict_shapes;
     size_t n_dict_shapes, cap_dict_shapes;
     PyObject *session;
@@ -367,6 +423,24 @@ fory_native_ref(ForyWriteCtx *w, PyObject *v)
 #endif
     return fory_native_ref_slow(w, v);
 }
+int fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot);
+/* The first half of fory_native_ref. 1: a reference is written; 0: v is new, and *slot its place
+ * in the table, or NULL when it needs none; -1. */
+FORY_INLINE int
+fory_native_look(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot)
+{
+    if (!w->track_ref) {
+        return 0;
+    }
+#ifndef Py_GIL_DISABLED
+    if (Py_REFCNT(v) == 1 && FORY_LIKELY(!w->native->reopened)) {
+        return 0;
+    }
+#endif
+    return fory_native_look_slow(w, v, slot);
+}
+/* The second half, with nothing written and nothing entered in between. 0 / -1. */
+int fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v);
 /* 1: v is in the table and a reference is written; 0: it is not; -1. */
 int fory_native_known(ForyWriteCtx *w, PyObject *v);
 /* The same as fory_native_ref for tuples and other values that are made after their parts. */
@@ -460,7 +534,7 @@ fory_native_ext(ForyWriteCtx *w, int kind)
 /* Codec of a class whose instances are attributes and nothing else. */
 const ForyCodec *fory_native_object_codec(ForyEngine *e, PyTypeObject *type, PyObject *slots);
 PyObject *fory_native_read_object(ForyReadCtx *r, uint64_t shape);
-PyObject *fory_native_read_shape(ForyReadCtx *r);
+PyObject *fory_native_read_shape(ForyReadCtx *r, int tag);
 void fory_native_shape_release(ForyReadShape *shape);
 /* Forgets what classes looked like; running operations keep theirs. */
 void fory_native_flush_shapes(ForyNativeEngine *n);
@@ -491,7 +565,15 @@ int fory_native_write_named(ForyWriteCtx *w, PyObject *o, PyObject *name);
 /* New reference; *named tells whether it was found by name. */
 PyObject *fory_native_read_global(ForyReadCtx *r, int *named);
 int fory_native_read_name(ForyReadCtx *r, ForyName *name);
+/* size and UTF-8 */
 int fory_native_write_name(ForyWriteCtx *w, PyObject *name);
+/* The name still leads to the object. Runs no user code. */
+int fory_native_still_there(ForyNativeEngine *n, ForyGlobal *g);
+/* Gives a class of a message the next number. 0 / -1. */
+int fory_native_number_read(ForyReadCtx *r, PyObject *o);
+/* The module that was named with this number; -1 with an exception. */
+int fory_native_read_module(ForyReadCtx *r, uint64_t number, ForyName *module);
+int fory_native_new_module(ForyReadCtx *r, const ForyName *module);
 void fory_native_globals_free(ForyGlobalTable *t);
 int fory_native_globals_traverse(ForyGlobalTable *t, visitproc visit, void *arg);
 /* One of FORY_CODE_*, borrowed; NULL with an exception. */
@@ -553,6 +635,28 @@ fory_native_hash(const uint8_t *p, size_t n, uint64_t h)
     }
     return h ^ h >> 32;
 }
+
+/* ---- names as bytes (names.c) ------------------------------------------------------------- */
+
+/* Head and bytes of a name; out has room for size + FORY_VU64_MAX. Returns the size. */
+size_t fory_native_encode_name(const char *text, size_t size, uint8_t *out);
+/* The text of a packed name of n characters. */
+void fory_native_unpack(const uint8_t *data, size_t n, char *out);
+/* Size and bytes of a definition in new memory of the engine. 0 / -1. */
+int fory_native_encode_definition(ForyEngine *e, ForyWriteShape *shape);
+/* One of the codes of packed text. */
+FORY_INLINE unsigned
+fory_native_code(const uint8_t *data, size_t size, size_t index)
+{
+    size_t bit = 6 * index, at = bit >> 3;
+    unsigned two = data[at] | (at + 1 < size ? (unsigned)data[at + 1] << 8 : 0);
+    return two >> (bit & 7) & 63;
+}
+extern const char fory_native_letters[65];
+/* The code of a name that is the one before it with its number counted up: f1, f2. */
+#define FORY_NEXT_NAME 63
+/* Puts that name at out, which has room for 64 characters. Its length; 0 when there is none. */
+size_t fory_native_next_name(const char *text, size_t n, char *out);
 
 /* ---- reading (read.c, read_extras.c) ------------------------------------------------------ */
 

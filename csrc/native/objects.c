@@ -156,53 +156,128 @@ shape_of_inline(ForyEngine *e, ForyObjectCodec *c, PyObject *o)
 }
 #endif
 
+/* ---- int positions --------------------------------------------------------------------- */
+
+/* The values of a shape that are ints in the object which defines it: 1 bits. */
+FORY_INLINE uint64_t
+int_bit(PyObject *v, size_t i)
+{
+    int64_t n;
+    return (uint64_t)(PyLong_CheckExact(v) && fory_small_int(v, &n)) << i;
+}
+
+FORY_INLINE uint64_t
+all_ints(size_t n)
+{
+    return n == 0 ? 0 : UINT64_MAX >> (64 - n);
+}
+
+/* An int of at most 61 bits; needs 9 bytes of room. The sizes of records' numbers cannot be
+ * predicted: up to five bytes there is no branch. */
+FORY_INLINE void
+put_position(fory_writer *out, int64_t v)
+{
+    static const uint8_t lead[] = {0, FORY_I_1, FORY_I_2, FORY_I_3, FORY_I_4, FORY_I_5};
+    static const int64_t bias[] = {0, 48, 1 << 13, 1 << 20, 1 << 27, INT64_C(1) << 34};
+    uint64_t u = (uint64_t)(v ^ v >> 63) | 0x80;
+    unsigned bits = 1, size;
+#if defined(__GNUC__) || defined(__clang__)
+    bits = 65 - (unsigned)__builtin_clzll(u);
+#else
+    for (; u != 0; u >>= 1) {
+        bits++;
+    }
+#endif
+    size = (uint64_t)(v + 48) < 128 ? 1 : (bits + 6) / 7;
+    if (FORY_LIKELY(size <= 5)) {
+        u = (uint64_t)(v + bias[size]);
+        fory_store64(out->pos, u << 8 | (lead[size] + (u >> (8 * (size - 1)))));
+        out->pos += size;
+        return;
+    }
+    size = (bits + 7) / 8;
+    *out->pos = (uint8_t)(FORY_I_BYTES_5 + size - 5);
+    fory_store64(out->pos + 1, (uint64_t)v);
+    out->pos += 1 + size;
+}
+
+/* What stands at an int position and is no such int. */
+static FORY_NOINLINE int
+write_other(ForyWriteCtx *w, PyObject *v)
+{
+    if (v == Py_None || PyBool_Check(v)) {
+        return fory_native_tag(w, v == Py_None ? FORY_I_NONE : v == Py_True ? FORY_I_TRUE : FORY_I_FALSE);
+    }
+    return fory_native_tag(w, FORY_I_VALUE) < 0 ? -1 : fory_native_write(w, v);
+}
+
+FORY_INLINE int
+write_value(ForyWriteCtx *w, PyObject *v, uint64_t is_int)
+{
+    if (is_int) {
+        int64_t n;
+        if (FORY_LIKELY(PyLong_CheckExact(v)) && FORY_LIKELY(fory_small_int(v, &n))) {
+            if (FORY_UNLIKELY(fory_room(w, 9) < 0)) {
+                return -1;
+            }
+            put_position(&w->out, n);
+            return 0;
+        }
+        return write_other(w, v);
+    }
+    if (PyUnicode_CheckExact(v) && FORY_LIKELY(!w->native->hooked)) {
+        return fory_native_write_str(w, NULL, v);
+    }
+    return fory_native_write(w, v);
+}
+
 /* ---- head of an instance ------------------------------------------------------------- */
 
-static int
-define_shape(ForyWriteCtx *w, const ForyObjectCodec *c, const ForyWriteShape *shape)
+static FORY_NOINLINE int
+define_shape(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, uint64_t ints)
 {
     ForyNativeWrite *n = w->native;
-    size_t size, at;
-    if (fory_native_tag(w, FORY_N_SHAPE) < 0 || fory_native_write_global(w, (PyObject *)c->type) < 0) {
+    int tag = ints == 0 ? FORY_N_SHAPE : ints == all_ints(shape->n) ? FORY_N_SHAPE_INTS : FORY_N_SHAPE_SOME;
+    if (fory_native_tag(w, tag) < 0 || fory_native_write_global(w, (PyObject *)c->type) < 0 ||
+        (shape->definition == NULL && fory_native_encode_definition(w->engine, shape) < 0) ||
+        fory_room(w, (size_t)shape->size + 8) < 0) {
         return -1;
     }
-    /* the size of what follows is known behind it */
-    at = (size_t)(w->out.pos - w->out.start);
-    if (fory_room(w, FORY_VU64_MAX + 2) < 0) {
-        return -1;
+    memcpy(w->out.pos, shape->definition, shape->size);
+    w->out.pos += shape->size;
+    if (tag == FORY_N_SHAPE_SOME) {
+        fory_store64(w->out.pos, ints);
+        w->out.pos += (shape->n + 7) / 8;
     }
-    w->out.pos += FORY_VU64_MAX;
-    fory_put_u8(&w->out, shape->n);
-    fory_put_u8(&w->out, shape->n_slots);
-    for (size_t i = 0; i < shape->n; i++) {
-        if (fory_native_write_name(w, shape->names[i]) < 0) {
-            return -1;
-        }
-    }
-    uint8_t *start = w->out.start + at, *body = start + FORY_VU64_MAX;
-    size = (size_t)(w->out.pos - body);
-    w->out.pos = start;
-    fory_put_vu64(&w->out, size);
-    memmove(w->out.pos, body, size);
-    w->out.pos += size;
     if (shape->serial >= n->cap_shapes &&
         fory_grow_array(&n->shapes, &n->cap_shapes, shape->serial + 1, sizeof(*n->shapes)) < 0) {
         return -1;
     }
-    n->shapes[shape->serial] = (ForySeen){w->generation, n->n_shapes++};
+    n->shapes[shape->serial] = (ForyShapeSeen){w->generation, n->n_shapes++, ints};
     return 0;
 }
 
+/* The tag of an instance of a shape that was defined; 0 when it is not yet. */
 FORY_INLINE int
-write_head(ForyWriteCtx *w, const ForyObjectCodec *c, const ForyWriteShape *shape)
+write_head(ForyWriteCtx *w, const ForyWriteShape *shape, uint64_t *ints)
 {
-    ForyNativeWrite *n = w->native;
-    if (FORY_LIKELY(shape->serial < n->cap_shapes) && FORY_LIKELY(n->shapes[shape->serial].generation == w->generation)) {
-        uint32_t number = n->shapes[shape->serial].number;
-        return number < FORY_N_OBJECT_COUNT ? fory_native_tag(w, FORY_N_OBJECT + (int)number)
-                                            : fory_native_tag_n(w, FORY_N_OBJECT_N, number);
+    const ForyNativeWrite *n = w->native;
+    const ForyShapeSeen *seen = n->shapes + shape->serial;
+    if (FORY_UNLIKELY(shape->serial >= n->cap_shapes) || seen->generation != w->generation) {
+        return 0;
     }
-    return define_shape(w, c, shape);
+    *ints = seen->ints;
+    if (FORY_UNLIKELY(fory_room(w, 1 + FORY_VU64_MAX) < 0)) {
+        return -1;
+    }
+    if (FORY_LIKELY(seen->number < FORY_N_OBJECT_COUNT)) {
+        fory_put_u8(&w->out, (uint8_t)(FORY_N_OBJECT + seen->number));
+    }
+    else {
+        fory_put_u8(&w->out, FORY_N_OBJECT_N);
+        fory_put_vu64(&w->out, seen->number);
+    }
+    return 1;
 }
 
 static int
@@ -220,14 +295,14 @@ slot_value(const ForyObjectCodec *c, PyObject *o, uint8_t slot)
 }
 
 static int
-write_slots(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, const ForyWriteShape *shape, size_t from)
+write_slots(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteShape *shape, size_t from, uint64_t ints)
 {
     for (size_t i = from; i < shape->n; i++) {
         PyObject *value = slot_value(c, o, shape->order[i]);
         if (FORY_UNLIKELY(value == NULL)) {
             return changed(o);
         }
-        if (FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
+        if (FORY_UNLIKELY(write_value(w, value, ints >> i & 1) < 0)) {
             fory_path_field(&w->path, shape->names[i]);
             return -1;
         }
@@ -235,43 +310,118 @@ write_slots(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, const ForyWr
     return 0;
 }
 
-#if FORY_INLINE_VALUES
+/* Tag, definition when it is the first of its shape, and the slots where there is nothing else. */
 static int
-write_inline(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, const ForyWriteShape *shape)
+write_slotted(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteShape *shape)
 {
-    size_t n_dict = (size_t)(shape->n - shape->n_slots);
-    for (size_t i = 0; i < n_dict; i++) {
+    uint64_t ints = 0;
+    int rc = write_head(w, shape, &ints);
+    if (FORY_UNLIKELY(rc == 0)) {
+        for (size_t i = 0; i < shape->n && !w->native->hooked; i++) {
+            ints |= int_bit(slot_value(c, o, shape->order[i]), i);
+        }
+        rc = define_shape(w, c, shape, ints);
+    }
+    return rc < 0 ? -1 : write_slots(w, c, o, shape, 0, ints);
+}
+
+#if FORY_INLINE_VALUES
+/* The ints of an instance of nothing else: how many are written, -1. */
+FORY_INLINE Py_ssize_t
+write_ints(ForyWriteCtx *w, PyObject *const *values, const ForyWriteShape *shape)
+{
+    fory_writer out;
+    size_t i = 0;
+    if (FORY_UNLIKELY(fory_room(w, 9 * (size_t)shape->n) < 0)) {
+        return -1;
+    }
+    out = w->out; /* in registers */
+    for (; i < shape->n; i++) {
+        PyObject *v = values[shape->order[i]];
+        int64_t n;
+        if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(!PyLong_CheckExact(v)) || FORY_UNLIKELY(!fory_small_int(v, &n))) {
+            break;
+        }
+        put_position(&out, n);
+    }
+    w->out.pos = out.pos;
+    return (Py_ssize_t)i;
+}
+
+static int
+write_inline(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteShape *shape)
+{
+    size_t n_dict = (size_t)(shape->n - shape->n_slots), i = 0;
+    uint64_t ints = 0;
+    PyObject **values = fory_inline_values(o);
+    int rc = write_head(w, shape, &ints);
+    if (FORY_UNLIKELY(rc == 0)) {
+        for (size_t k = 0; k < shape->n && !w->native->hooked; k++) {
+            PyObject *v = k < n_dict ? values[shape->order[k]] : slot_value(c, o, shape->order[k]);
+            if (FORY_LIKELY(v != NULL)) {
+                ints |= int_bit(v, k);
+            }
+        }
+        rc = define_shape(w, c, shape, ints);
+        values = fory_inline_values(o);
+    }
+    if (FORY_UNLIKELY(rc < 0)) {
+        return -1;
+    }
+    if (ints == all_ints(n_dict) && FORY_LIKELY(values != NULL) && n_dict == shape->n) {
+        Py_ssize_t done = write_ints(w, values, shape);
+        if (FORY_UNLIKELY(done < 0)) {
+            return -1;
+        }
+        i = (size_t)done;
+    }
+    for (; i < n_dict; i++) {
         /* other code may have run since the last one */
-        PyObject **values = fory_inline_values(o);
+        values = fory_inline_values(o);
         PyObject *value = FORY_LIKELY(values != NULL) ? values[shape->order[i]] : NULL;
         if (FORY_UNLIKELY(value == NULL)) {
             return changed(o);
         }
-        if (FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
+        if (FORY_UNLIKELY(write_value(w, value, ints >> i & 1) < 0)) {
             fory_path_field(&w->path, shape->names[i]);
             return -1;
         }
     }
-    return write_slots(w, c, o, shape, n_dict);
+    return FORY_LIKELY(i == shape->n) ? 0 : write_slots(w, c, o, shape, n_dict, ints);
 }
 #endif
 
 static int
-write_dict_values(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, PyObject *dict, const ForyWriteShape *shape)
+write_with_dict(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, PyObject *dict, ForyWriteShape *shape)
 {
-    size_t n_dict = (size_t)(shape->n - shape->n_slots);
+    size_t n_dict = (size_t)(shape->n - shape->n_slots), i = 0;
     Py_ssize_t position = 0;
     PyObject *key, *value;
-    for (size_t i = 0; i < n_dict; i++) {
+    uint64_t ints = 0;
+    int rc = write_head(w, shape, &ints);
+    if (FORY_UNLIKELY(rc == 0)) {
+        for (; i < n_dict && !w->native->hooked && PyDict_Next(dict, &position, &key, &value); i++) {
+            ints |= int_bit(value, i);
+        }
+        for (; i < shape->n && !w->native->hooked; i++) {
+            ints |= int_bit(slot_value(c, o, shape->order[i]), i);
+        }
+        rc = define_shape(w, c, shape, ints);
+    }
+    if (FORY_UNLIKELY(rc < 0)) {
+        return -1;
+    }
+    position = 0;
+    for (i = 0; i < n_dict; i++) {
         if (FORY_UNLIKELY(!PyDict_Next(dict, &position, &key, &value)) || FORY_UNLIKELY(key != shape->names[i])) {
             return changed(o);
         }
-        if (FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
+        if (FORY_UNLIKELY(write_value(w, value, ints >> i & 1) < 0)) {
             fory_path_field(&w->path, shape->names[i]);
             return -1;
         }
     }
-    return write_slots(w, c, o, shape, n_dict);
+    return write_slots(w, c, o, shape, n_dict, ints);
 }
 
 /* Once per message and class: is it still the class that was looked at?
@@ -280,14 +430,19 @@ static FORY_NOINLINE int
 check_class(ForyWriteCtx *w, ForyObjectCodec *c)
 {
     ForyNativeWrite *n = w->native;
-    if (fory_grow_array(&n->checked, &n->cap_checked, c->serial + 1, sizeof(*n->checked)) < 0) {
+    if (FORY_UNLIKELY(c->serial >= n->cap_checked) &&
+        fory_grow_array(&n->checked, &n->cap_checked, c->serial + 1, sizeof(*n->checked)) < 0) {
         return -1;
     }
-    if (PyDict_GetItemWithError(w->engine->native->dispatch_table, (PyObject *)c->type) != NULL) {
-        return 0;
-    }
-    if (PyErr_Occurred()) {
-        return -1;
+    PyObject *reducers = w->engine->native->dispatch_table;
+    if (fory_dict_version(reducers) != c->reducers_version || c->reducers_version == 0) {
+        if (PyDict_GetItemWithError(reducers, (PyObject *)c->type) != NULL) {
+            return 0;
+        }
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+        c->reducers_version = fory_dict_version(reducers);
     }
     if (c->version != fory_type_version(c->type)) {
         /* changed since, perhaps only in ways that do not matter */
@@ -317,19 +472,18 @@ write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     ForyNativeWrite *n = w->native;
     ForyWriteShape *shape = NULL;
     PyObject *dict = NULL;
+    ForyRefSlot *slot = NULL;
     int rc, from_inline = 0;
-    if (w->track_ref && Py_REFCNT(o) > 1) {
-        /* met before: its attributes need not be looked at */
-        rc = fory_native_known(w, o);
-        if (rc != 0) {
-            return rc < 0 ? -1 : 0;
-        }
-    }
     if (FORY_UNLIKELY(c->serial >= n->cap_checked) || FORY_UNLIKELY(n->checked[c->serial].generation != w->generation)) {
         rc = check_class(w, c);
         if (rc <= 0) {
             return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
         }
+    }
+    rc = fory_native_look(w, o, &slot);
+    if (rc != 0) {
+        /* met before: its attributes need not be looked at */
+        return rc < 0 ? -1 : 0;
     }
 #if FORY_INLINE_VALUES
     if (FORY_LIKELY(c->inline_values) && FORY_LIKELY(fory_inline_values(o) != NULL)) {
@@ -351,25 +505,19 @@ write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
         Py_XDECREF(dict);
         return PyErr_Occurred() ? -1 : fory_native_write_by_protocol(w, o);
     }
-    rc = fory_native_ref(w, o);
-    if (rc != 0) {
-        Py_XDECREF(dict);
-        return rc < 0 ? -1 : 0;
-    }
-    if (fory_write_enter(w) < 0) {
+    if ((slot != NULL && fory_native_enter(w, slot, o) < 0) || fory_write_enter(w) < 0) {
         Py_XDECREF(dict);
         return -1;
     }
     Py_INCREF(o);
-    rc = write_head(w, c, shape);
-    if (FORY_LIKELY(rc == 0)) {
 #if FORY_INLINE_VALUES
-        rc = from_inline ? write_inline(w, c, o, shape) : write_dict_values(w, c, o, dict, shape);
+    rc = FORY_LIKELY(from_inline) ? write_inline(w, c, o, shape)
+         : dict == NULL           ? write_slotted(w, c, o, shape)
+                                  : write_with_dict(w, c, o, dict, shape);
 #else
-        rc = write_dict_values(w, c, o, dict, shape);
-        (void)from_inline;
+    rc = dict == NULL ? write_slotted(w, c, o, shape) : write_with_dict(w, c, o, dict, shape);
+    (void)from_inline;
 #endif
-    }
     w->depth--;
     Py_DECREF(o);
     Py_XDECREF(dict);

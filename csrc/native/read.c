@@ -235,6 +235,7 @@ publishes(int tag)
     return (tag >= FORY_N_OBJECT && tag < FORY_N_OBJECT + FORY_N_OBJECT_COUNT) ||
            (tag >= FORY_N_LIST && tag < FORY_N_DICT + FORY_N_SMALL) || tag == FORY_N_LIST_N || tag == FORY_N_DICT_N ||
            tag == FORY_N_SET || tag == FORY_N_DICT_SHAPE || tag == FORY_N_DICT_LIKE || tag == FORY_N_OBJECT_N || tag == FORY_N_SHAPE ||
+           tag == FORY_N_SHAPE_INTS || tag == FORY_N_SHAPE_SOME ||
            (tag >= FORY_N_REDUCE && tag <= FORY_N_CODE) || tag == FORY_N_INSTANCE;
 }
 
@@ -890,7 +891,9 @@ read_rare(ForyReadCtx *r, int tag)
     case FORY_N_OBJECT_N:
         return read_number(r, &n) < 0 ? NULL : fory_native_read_object(r, n);
     case FORY_N_SHAPE:
-        return fory_native_read_shape(r);
+    case FORY_N_SHAPE_INTS:
+    case FORY_N_SHAPE_SOME:
+        return fory_native_read_shape(r, tag);
     case FORY_N_REF_N:
         return read_number(r, &n) < 0 ? NULL : read_ref(r, n);
     case FORY_N_GLOBAL:

@@ -18,6 +18,7 @@ fory_native_shape_release(ForyReadShape *s)
         Py_XDECREF(s->names[i]);
     }
     Py_XDECREF(s->key);
+    PyMem_Free(s->text);
     Py_XDECREF((PyObject *)s->cls);
     PyMem_Free(s);
 }
@@ -29,6 +30,7 @@ fory_native_flush_shapes(ForyNativeEngine *n)
     size_t mask = n->read_shape_mask;
     n->read_shapes = NULL;
     n->read_shape_mask = n->n_read_shapes = 0;
+    memset(n->ready, 0, sizeof(n->ready));
     for (size_t i = 0; slots != NULL && i <= mask; i++) {
         fory_native_shape_release(slots[i]);
     }
@@ -42,31 +44,66 @@ malformed(ForyReadCtx *r)
     return -1;
 }
 
+/* Takes the next name of a definition. NULL when it is none, with an exception when that is one. */
+static PyObject *
+parse_name(const ForyReadShape *s, fory_reader *in, int packed, size_t size, size_t *code)
+{
+    char text[64];
+    PyObject *name;
+    uint64_t length;
+    if (packed) {
+        size_t n, codes = size * 8 / 6;
+        if (*code >= codes) {
+            return NULL;
+        }
+        n = fory_native_code(in->pos, size, *code);
+        if (n == FORY_NEXT_NAME) {
+            Py_ssize_t before = 0;
+            const char *last = s->n == 0 ? NULL : PyUnicode_AsUTF8AndSize(s->names[s->n - 1], &before);
+            *code += 1;
+            n = last == NULL ? 0 : fory_native_next_name(last, (size_t)before, text);
+            return n == 0 ? NULL : PyUnicode_DecodeASCII(text, (Py_ssize_t)n, NULL);
+        }
+        if (n > codes - *code - 1) {
+            return NULL;
+        }
+        for (size_t i = 0; i < n; i++) {
+            text[i] = fory_native_letters[fory_native_code(in->pos, size, *code + 1 + i)];
+        }
+        *code += 1 + n;
+        return PyUnicode_DecodeASCII(text, (Py_ssize_t)n, NULL);
+    }
+    if (fory_get_vu64(in, &length) != FORY_OK || length > fory_left(in)) {
+        return NULL;
+    }
+    name = PyUnicode_DecodeUTF8((const char *)in->pos, (Py_ssize_t)length, NULL);
+    if (name == NULL && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
+        PyErr_Clear();
+    }
+    in->pos += length;
+    return name;
+}
+
 /* Fills names, n and n_slots from the bytes of a definition. 0 / -1. */
 static int
 parse_names(ForyReadCtx *r, ForyReadShape *s, const uint8_t *p, size_t size)
 {
     fory_reader in = {p, p + size, p, NULL};
-    uint8_t n, n_slots;
-    if (fory_get_u8(&in, &n) != FORY_OK || fory_get_u8(&in, &n_slots) != FORY_OK || n > FORY_MAX_ATTRIBUTES || n_slots > n) {
+    uint64_t head;
+    uint8_t n_slots = 0;
+    size_t n, code = 0, left;
+    if (fory_get_vu64(&in, &head) != FORY_OK || head >> 2 > FORY_MAX_ATTRIBUTES ||
+        ((head & 1) && fory_get_u8(&in, &n_slots) != FORY_OK) || n_slots > head >> 2) {
         return malformed(r);
     }
+    n = (size_t)(head >> 2);
+    left = fory_left(&in);
     for (; s->n < n; s->n++) {
-        uint64_t length;
-        PyObject *name;
-        if (fory_get_vu64(&in, &length) != FORY_OK || length > fory_left(&in)) {
-            return malformed(r);
-        }
-        name = PyUnicode_DecodeUTF8((const char *)in.pos, (Py_ssize_t)length, NULL);
+        PyObject *name = parse_name(s, &in, (head & 2) != 0, left, &code);
         if (name == NULL) {
-            if (!PyErr_ExceptionMatches(PyExc_UnicodeError)) {
-                return -1;
-            }
-            PyErr_Clear();
-            return malformed(r);
+            return PyErr_Occurred() ? -1 : malformed(r);
         }
         PyUnicode_InternInPlace(&name);
-        in.pos += length;
         for (size_t i = 0; i < s->n; i++) {
             if (s->names[i] == name) {
                 Py_DECREF(name);
@@ -75,7 +112,7 @@ parse_names(ForyReadCtx *r, ForyReadShape *s, const uint8_t *p, size_t size)
         }
         s->names[s->n] = name;
     }
-    if (in.pos != in.end) {
+    if (head & 2 ? (6 * code + 7) / 8 != left : in.pos != in.end) {
         return malformed(r);
     }
     s->n_slots = n_slots;
@@ -322,10 +359,88 @@ fill(ForyReadCtx *r, const ForyReadShape *s, PyObject *o, PyObject **values)
     return 0;
 }
 
+/* What stands at an int position when it is no number of up to five bytes, or near the end. */
+static FORY_NOINLINE PyObject *
+read_other(ForyReadCtx *r)
+{
+    static const uint8_t sizes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 0, 3, 3, 4};
+    uint8_t head = 0;
+    size_t size;
+    uint64_t u = 0;
+    if (fory_get_u8(&r->in, &head) != FORY_OK) {
+        fory_read_bad(r, FORY_TRUNCATED);
+        return NULL;
+    }
+    size = sizes[head >> 4];
+    if (size == 0) {
+        switch (head) {
+        case FORY_I_NONE:
+            return Py_NewRef(Py_None);
+        case FORY_I_FALSE:
+            return Py_NewRef(Py_False);
+        case FORY_I_TRUE:
+            return Py_NewRef(Py_True);
+        case FORY_I_VALUE:
+            return fory_native_read(r);
+        default:
+            size = head < FORY_I_NONE ? 5 : (size_t)(head - FORY_I_BYTES_5) + 6;
+        }
+    }
+    if (!fory_have(&r->in, size - 1)) {
+        fory_read_bad(r, FORY_TRUNCATED);
+        return NULL;
+    }
+    for (size_t i = 0; i < size - 1; i++) {
+        u |= (uint64_t)r->in.pos[i] << (8 * i);
+    }
+    r->in.pos += size - 1;
+    if (head >= FORY_I_BYTES_5 && head < FORY_I_VALUE) {
+        unsigned unused = 64 - 8 * (unsigned)(size - 1);
+        return PyLong_FromLongLong((int64_t)(u << unused) >> unused);
+    }
+    switch (size) {
+    case 1:
+        return PyLong_FromLong((long)head - 48);
+    case 2:
+        return PyLong_FromLong((long)((uint64_t)(head - FORY_I_2) << 8 | u) - (1 << 13));
+    case 3:
+        return PyLong_FromLong((long)((uint64_t)(head - FORY_I_3) << 16 | u) - (1 << 20));
+    case 4:
+        return PyLong_FromLong((long)((uint64_t)(head - FORY_I_4) << 24 | u) - (1 << 27));
+    default:
+        return PyLong_FromLongLong((int64_t)((uint64_t)(head - FORY_I_5) << 32 | u) - (INT64_C(1) << 34));
+    }
+}
+
+/* By the upper five bits of the first byte: size (0: something else), what is taken off. */
+static const uint8_t position_sizes[32] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                           2, 2, 2, 2, 2, 2, 2, 2, 5, 0, 3, 3, 3, 3, 4, 4};
+
+FORY_INLINE PyObject *
+read_position(ForyReadCtx *r)
+{
+    static const uint8_t lead[] = {0, FORY_I_1, FORY_I_2, FORY_I_3, FORY_I_4, FORY_I_5};
+    static const int64_t bias[] = {0, 48, 1 << 13, 1 << 20, 1 << 27, INT64_C(1) << 34};
+    const uint8_t *p = r->in.pos;
+    if (FORY_LIKELY(fory_left(&r->in) >= 8)) {
+        uint64_t word = fory_load64(p), top;
+        unsigned size = position_sizes[(word & 0xff) >> 3], bits = 8 * (size - 1);
+        if (FORY_LIKELY(size > 0)) {
+            top = (word & 0xff) - lead[size];
+            word = (word >> 8 & ((UINT64_C(1) << bits) - 1)) | top << bits;
+            r->in.pos = p + size;
+            return PyLong_FromLongLong((int64_t)word - bias[size]);
+        }
+    }
+    return read_other(r);
+}
+
 static PyObject *
-read_instance(ForyReadCtx *r, ForyReadShape *s)
+read_instance(ForyReadCtx *r, ForyReadShapeUse use)
 {
     PyObject *values[FORY_MAX_ATTRIBUTES];
+    const ForyReadShape *s = use.shape;
+    uint64_t ints = use.ints;
     Py_ssize_t id = fory_ref_take(r);
     size_t n = s->n, i = 0;
     PyObject *o = NULL;
@@ -337,8 +452,8 @@ read_instance(ForyReadCtx *r, ForyReadShape *s)
         return NULL;
     }
     fory_ref_publish(r, id, o);
-    for (; i < n; i++) {
-        values[i] = fory_native_read(r);
+    for (; i < n; i++, ints >>= 1) {
+        values[i] = ints & 1 ? read_position(r) : fory_native_read(r);
         if (FORY_UNLIKELY(values[i] == NULL)) {
             fory_path_field(&r->path, s->names[i]);
             goto error;
@@ -374,21 +489,153 @@ fory_native_read_object(ForyReadCtx *r, uint64_t number)
     return read_instance(r, r->native->shapes[number]);
 }
 
+/* ---- definitions ------------------------------------------------------------------------------ */
+
+/* The int positions behind a definition. 0 / -1. */
+static int
+read_ints(ForyReadCtx *r, int tag, size_t n, uint64_t *ints)
+{
+    size_t size = (n + 7) / 8;
+    *ints = tag == FORY_N_SHAPE_INTS && n > 0 ? UINT64_MAX >> (64 - n) : 0;
+    if (tag != FORY_N_SHAPE_SOME) {
+        return 0;
+    }
+    if (!fory_have(&r->in, size)) {
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    for (size_t i = 0; i < size; i++) {
+        *ints |= (uint64_t)r->in.pos[i] << (8 * i);
+    }
+    r->in.pos += size;
+    return 0;
+}
+
+/* The next shape of the message; takes a use of it. Gives the instance that follows. */
+static PyObject *
+begin_shape(ForyReadCtx *r, int tag, ForyReadShape *s, Py_ssize_t id)
+{
+    ForyNativeRead *n = r->native;
+    ForyReadShapeUse use = {s, 0};
+    if (read_ints(r, tag, s->n, &use.ints) < 0 ||
+        (FORY_UNLIKELY(n->n_shapes == n->cap_shapes) &&
+         fory_grow_array(&n->shapes, &n->cap_shapes, n->n_shapes + 1, sizeof(*n->shapes)) < 0)) {
+        fory_native_shape_release(s);
+        return NULL;
+    }
+    n->shapes[n->n_shapes++] = use;
+    r->pending_ref = id;
+    return read_instance(r, use);
+}
+
+/* Set of ready shapes whose text begins with these eight bytes. */
+FORY_INLINE size_t
+ready_set(const uint8_t *p)
+{
+    return (size_t)((fory_load64(p) * UINT64_C(0x9E3779B97F4A7C15)) >> 32) % (FORY_READY_SHAPES / 2) * 2;
+}
+
+/* The shape whose class and definition stand at the position, when they were read before and the
+ * names still lead to the class. Then they are passed over. NULL, never an exception, when not. */
+static ForyReadShape *
+ready_shape(ForyReadCtx *r)
+{
+    ForyNativeRead *n = r->native;
+    ForyNativeEngine *e = r->engine->native;
+    const uint8_t *p = r->in.pos, *end = r->in.end;
+    ForyName module;
+    size_t set;
+    if (end - p < 4 || n->guarded || n->find_class != NULL) {
+        return NULL;
+    }
+    /* long module names and numbers take the other way */
+    if (*p == FORY_G_NAME && p[1] < 0x80) {
+        module.head = p[1];
+        module.size = module.head & 1 ? (6 * (module.head >> 1) + 7) / 8 : module.head >> 1;
+        module.data = p + 2;
+        p += 2;
+        if ((size_t)(end - p) < module.size) {
+            return NULL;
+        }
+        p += module.size;
+    }
+    else if (*p == FORY_G_SAME && p[1] < n->n_modules && p[1] < 0x80) {
+        module = n->modules[p[1]];
+        p += 2;
+    }
+    else {
+        return NULL;
+    }
+    if (end - p < 8) {
+        return NULL;
+    }
+    set = ready_set(p);
+    for (size_t i = set; i < set + 2; i++) {
+        ForyReadShape *s = e->ready[i];
+        const ForyGlobal *g = s == NULL ? NULL : s->global;
+        if (g == NULL || s->text_size > (size_t)(end - p) || memcmp(s->text, p, s->text_size) != 0 ||
+            g->module_head != module.head || memcmp(PyBytes_AS_STRING(g->text), module.data, module.size) != 0) {
+            continue;
+        }
+        if (s->version == 0 || s->version != fory_type_version(s->cls) || !fory_native_still_there(e, s->global)) {
+            return NULL;
+        }
+        if (*r->in.pos == FORY_G_NAME && fory_native_new_module(r, &module) < 0) {
+            PyErr_Clear();
+            return NULL;
+        }
+        r->in.pos = p + s->text_size;
+        return s;
+    }
+    return NULL;
+}
+
+/* Keeps a shape for the function above: `names` is where the name of the class began. */
+static void
+make_ready(ForyNativeEngine *e, ForyReadShape *s, ForyGlobal *g, const uint8_t *p, const uint8_t *end)
+{
+    size_t set, size = (size_t)(end - p);
+    s->global = g;
+    if (s->text == NULL || s->text_size != size || memcmp(s->text, p, size) != 0) {
+        PyMem_Free(s->text);
+        s->text_size = 0;
+        s->text = PyMem_Malloc(size);
+        if (s->text == NULL) {
+            return;
+        }
+        memcpy(s->text, p, size);
+        s->text_size = (uint32_t)size;
+    }
+    set = ready_set(p);
+    if (e->ready[set] != s && e->ready[set + 1] != s) {
+        e->ready[set + 1] = e->ready[set];
+        e->ready[set] = s;
+    }
+}
+
 PyObject *
-fory_native_read_shape(ForyReadCtx *r)
+fory_native_read_shape(ForyReadCtx *r, int tag)
 {
     ForyNativeRead *n = r->native;
     Py_ssize_t id = fory_ref_take(r);
+    ForyReadShape *s = ready_shape(r);
     PyObject *cls = NULL;
-    ForyReadShape *s = NULL;
-    const uint8_t *p;
+    ForyGlobal *g;
+    const uint8_t *p, *start = r->in.pos, *first = r->in.start;
     size_t size;
     uint64_t hash;
     int named;
+    if (FORY_LIKELY(s != NULL)) {
+        if (fory_native_number_read(r, (PyObject *)s->cls) < 0) {
+            return NULL;
+        }
+        s->uses++;
+        return begin_shape(r, tag, s, id);
+    }
     cls = fory_native_read_global(r, &named);
     if (cls == NULL) {
         return NULL;
     }
+    g = n->last_global;
     if (!PyType_Check(cls)) {
         fory_raise(r->st, FORY_E_INVALID_DATA, "%s in the place of a class", Py_TYPE(cls)->tp_name);
         goto error;
@@ -414,13 +661,15 @@ fory_native_read_shape(ForyReadCtx *r)
             goto error;
         }
     }
-    if (fory_grow_array(&n->shapes, &n->cap_shapes, n->n_shapes + 1, sizeof(*n->shapes)) < 0) {
-        goto error;
+    if (g != NULL && n->last_epoch == r->engine->native->epoch && r->in.start == first) {
+        /* behind form and module; memory of a stream may have moved */
+        const uint8_t *name = start + 2 + (start[0] == FORY_G_NAME ? g->module_size : 0);
+        if (start[1] < 0x80 && r->in.pos - name >= 8) {
+            make_ready(r->engine->native, s, g, name, r->in.pos);
+        }
     }
-    n->shapes[n->n_shapes++] = s;
     Py_DECREF(cls);
-    r->pending_ref = id;
-    return read_instance(r, s);
+    return begin_shape(r, tag, s, id);
 error:
     fory_native_shape_release(s);
     Py_DECREF(cls);

@@ -160,18 +160,24 @@ position(ForyWriteCtx *w)
 /* ---- values known before their parts --------------------------------------------- */
 
 int
-fory_native_ref_slow(ForyWriteCtx *w, PyObject *v)
+fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **place)
 {
-    ForyNativeWrite *n = w->native;
-    ForyRefSlot *slot;
-    uint32_t id = 0;
-    slot = find_slot(w, v);
-    if (slot == NULL) {
+    ForyRefSlot *slot = find_slot(w, v);
+    if (FORY_UNLIKELY(slot == NULL)) {
         return -1;
     }
-    if (slot->generation == n->stamp && FORY_LIKELY(slot->id != OPEN)) {
+    if (slot->generation == w->native->stamp && FORY_LIKELY(slot->id != OPEN)) {
         return refer(w, slot);
     }
+    *place = slot;
+    return 0;
+}
+
+int
+fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
+{
+    ForyNativeWrite *n = w->native;
+    uint32_t id = 0;
     if (offset_id(n, position(w) + (size_t)n->memo_first, &id) < 0) {
         return -1;
     }
@@ -181,6 +187,14 @@ fory_native_ref_slow(ForyWriteCtx *w, PyObject *v)
     }
     fill_slot(w, slot, v, id);
     return 0;
+}
+
+int
+fory_native_ref_slow(ForyWriteCtx *w, PyObject *v)
+{
+    ForyRefSlot *slot = NULL;
+    int rc = fory_native_look_slow(w, v, &slot);
+    return rc != 0 ? rc : fory_native_enter(w, slot, v);
 }
 
 int

@@ -79,9 +79,13 @@ flush_engine(ForyEngine *e)
 {
     ForyNativeEngine *n = e->native;
     if (n != NULL) {
-        fory_native_globals_free(&n->written);
-        fory_native_globals_free(&n->read);
+        /* releasing them may run code that fills new ones: ready shapes point into the tables */
+        ForyGlobalTable written = n->written, read = n->read;
+        n->written = n->read = (ForyGlobalTable){NULL, 0, 0};
+        n->epoch++;
         fory_native_flush_shapes(n);
+        fory_native_globals_free(&written);
+        fory_native_globals_free(&read);
     }
 }
 
@@ -307,6 +311,10 @@ end_write(ForyWriteCtx *w)
         memset(n->dicts, 0, sizeof(n->dicts));
         if (n->checked) memset(n->checked, 0, n->cap_checked * sizeof(*n->checked));
     }
+    while (n->n_named > 0) {
+        n->n_named--;
+        Py_CLEAR(n->named[n->n_named]);
+    }
     while (n->n_modules > 0) {
         n->n_modules--;
         Py_CLEAR(n->modules[n->n_modules]);
@@ -332,6 +340,7 @@ free_write(ForyWriteCtx *w)
         PyMem_Free(n->marks);
         PyMem_Free(n->far_offsets);
         PyMem_Free(n->globals);
+        PyMem_Free(n->named);
         PyMem_Free(n->modules);
         PyMem_Free(n->shapes);
         PyMem_Free(n->checked);
@@ -368,7 +377,7 @@ end_read(ForyReadCtx *r)
     }
     while (n->n_shapes > 0) {
         n->n_shapes--;
-        fory_native_shape_release(n->shapes[n->n_shapes]);
+        fory_native_shape_release(n->shapes[n->n_shapes].shape);
     }
     while (n->n_dict_shapes > 0) {
         ForyDictShape *shape = &n->dict_shapes[--n->n_dict_shapes];

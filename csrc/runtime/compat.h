@@ -85,6 +85,18 @@ fory_dict_new(Py_ssize_t n)
     return n > 5 ? _PyDict_NewPresized(n) : PyDict_New();
 }
 
+/* A number that another one replaces whenever the dict changes; 0 where there is none. */
+static inline uint64_t
+fory_dict_version(PyObject *dict)
+{
+#if PY_VERSION_HEX < 0x030C0000 && !defined(PYPY_VERSION)
+    return ((PyDictObject *)dict)->ma_version_tag;
+#else
+    (void)dict;
+    return 0;
+#endif
+}
+
 /* Bytes that surely hold an int in two's complement, and the conversions; little-endian. */
 #if PY_VERSION_HEX >= 0x030D0000
 #define FORY_LONG_BYTES Py_ASNATIVEBYTES_LITTLE_ENDIAN

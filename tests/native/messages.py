@@ -17,6 +17,7 @@ from pyfory.native.bytecode import MAGIC, PYTHON
 
 HEAD = b"\x04"
 CANARY = "fory_canary"
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_."
 
 _HEADER = Path(__file__).resolve().parents[2] / "csrc" / "native" / "native.h"
 
@@ -61,9 +62,21 @@ def ext(name: str) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """The length and bytes of a name."""
+    """Size and UTF-8."""
     data = value.encode("utf-8", "surrogatepass")
     return vu(len(data)) + data
+
+
+def name(value: str) -> bytes:
+    """A name that is not packed."""
+    data = value.encode("utf-8", "surrogatepass")
+    return vu(2 * len(data)) + data
+
+
+def packed(value: str) -> bytes:
+    """A name that is packed."""
+    bits = sum(LETTERS.index(letter) << 6 * i for i, letter in enumerate(value))
+    return vu(2 * len(value) + 1) + bits.to_bytes((6 * len(value) + 7) // 8, "little")
 
 
 def string(value: str) -> bytes:
@@ -80,11 +93,11 @@ def number(n: int) -> bytes:
 
 def named(qualname: str, module: str = CANARY) -> bytes:
     """A class or function in the place of a class: by name, the module for the first time."""
-    return b"\x00" + b"\x00" + text(module) + text(qualname)
+    return b"\x00" + name(module) + name(qualname)
 
 
 def by_typename(typename: str, qualname: str, module: str = CANARY) -> bytes:
-    return b"\x03" + text(typename) + b"\x00" + text(module) + text(qualname)
+    return b"\x03" + name(typename) + b"\x00" + name(module) + name(qualname)
 
 
 def reference(qualname: str, module: str = CANARY) -> bytes:
@@ -111,8 +124,10 @@ def code(kind: str, header: bytes, args: bytes = values(), state: bytes = NONE) 
 FUNCTION_HEADER = values(string(CANARY), string("f"), string("f"), string(PYTHON), tag("INT_U16") + struct.pack("<H", MAGIC))
 CLASS_HEADER = values(string(CANARY), string("C"), string("C"), string("0" * 32), string(""))
 CODE_HEADER = values(string("f"), string(PYTHON), tag("INT_U16") + struct.pack("<H", MAGIC))
-SHAPE_OF_A = b"\x04\x01\x00\x01a"
-"""Size, one attribute, no slot, its name."""
+SHAPE_OF_A = b"\x03\x04\x01a"
+"""Size, one attribute, its name."""
+PACKED_SHAPE = b"\x03\x06\x01\x00"
+"""The same, packed."""
 
 CODE_RECORDS: Dict[str, List[bytes]] = {
     "FUNCTION": [code("FUNCTION", FUNCTION_HEADER, values(FIRE)), code("FUNCTION", values(FIRE))],
@@ -242,7 +257,17 @@ BY_TAG: Dict[str, List[bytes]] = {
         tag("SHAPE") + by_typename("x.Canary", "Canary") + SHAPE_OF_A + number(1),
         tag("SHAPE") + b"\x02\x07" + SHAPE_OF_A + number(1),
         tag("SHAPE") + b"\x01" + FIRE + SHAPE_OF_A + number(1),
-        tag("LIST_N") + vu(2) + tag("SHAPE") + named("Canary") + b"\x02\x00\x00" + tag("OBJECT"),
+        tag("LIST_N") + vu(2) + tag("SHAPE") + named("Canary") + b"\x01\x00" + tag("OBJECT"),
+        tag("SHAPE") + b"\x00" + packed(CANARY) + packed("Canary") + PACKED_SHAPE + FIRE,
+    ],
+    "SHAPE_INTS": [
+        tag("SHAPE_INTS") + named("Canary") + PACKED_SHAPE + b"\x31",
+        tag("SHAPE_INTS") + named("Canary") + SHAPE_OF_A + b"\xcf" + FIRE,
+        tag("LIST_N") + vu(2) + tag("SHAPE_INTS") + named("Canary") + PACKED_SHAPE + b"\xce" + b"\x80" * 8 + tag("OBJECT") + b"\xc9",
+    ],
+    "SHAPE_SOME": [
+        tag("SHAPE_SOME") + named("Canary") + SHAPE_OF_A + b"\x01" + b"\xc7\xff\xff\xff\xff",
+        tag("SHAPE_SOME") + named("Canary") + PACKED_SHAPE + b"\xfe" + FIRE,
     ],
     "REF_N": [tag("REF_N") + vu(99)],
     "GLOBAL": [
