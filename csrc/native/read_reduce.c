@@ -54,6 +54,13 @@ is_checked(const ForyReadCtx *r)
     return r->native->guarded || r->engine->strict;
 }
 
+/* Somebody looks at what is named: failures of what a damaged message does are ours. */
+static int
+is_watched(const ForyReadCtx *r)
+{
+    return is_checked(r) || r->native->find_class != NULL;
+}
+
 /* callable(*args), through the registry where calls are watched */
 static PyObject *
 call(ForyReadCtx *r, PyObject *callable, PyObject *args, PyObject *kwargs)
@@ -89,6 +96,10 @@ call_new(ForyReadCtx *r, PyObject *cls, PyObject *args, PyObject *kwargs)
     }
     result = PyObject_Call(method, args, kwargs);
     Py_DECREF(method);
+    if (result == NULL && r->native->find_class != NULL) {
+        /* a damaged message gave it arguments that it does not take */
+        fory_native_misfit(r, cls);
+    }
     return result;
 }
 
@@ -134,7 +145,7 @@ read_items(ForyReadCtx *r, PyObject *o)
         Py_CLEAR(chunk);
         Py_CLEAR(extend);
         if (rc == NULL) {
-            if (is_checked(r)) {
+            if (is_watched(r)) {
                 fory_native_misfit(r, o);
             }
             return -1;
@@ -157,7 +168,7 @@ read_pairs(ForyReadCtx *r, PyObject *o)
         for (size_t i = 0; i < n; i++) {
             PyObject *key = fory_native_read(r), *value = key == NULL ? NULL : fory_native_read(r);
             int rc = value == NULL ? -1 : PyObject_SetItem(o, key, value);
-            if (rc < 0 && value != NULL && is_checked(r)) {
+            if (rc < 0 && value != NULL && is_watched(r)) {
                 fory_native_misfit(r, o);
             }
             Py_XDECREF(key);

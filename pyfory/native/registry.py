@@ -289,7 +289,7 @@ class NativeRegistry(TypeRegistry):
         try:
             return callable_obj(*args, **(kwargs or {}))
         except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, NotImplementedError) as error:
-            if not self.strict or isinstance(error, ForyError) or not _is_foreign(callable_obj, error):
+            if not (self.strict or self.guarded) or isinstance(error, ForyError) or not _is_foreign(callable_obj, error):
                 raise
             raise ForyInvalidDataError(
                 "%s: %s" % (getattr(callable_obj, "__qualname__", type(callable_obj).__qualname__), error)
