@@ -95,6 +95,10 @@ int fory_as_int64(ForyState *st, PyObject *v, int64_t *out);
 int fory_as_uint64(ForyState *st, PyObject *v, uint64_t *out);
 int fory_as_double(ForyState *st, PyObject *v, double *out);
 
+/* How many elements ahead of the one that is written the next is fetched: they lie
+ * anywhere in memory, and what is written of one decides what is read next. */
+#define FORY_AHEAD 8
+
 /* 1 when v is an int of at most 60 bits, *out set. Never runs Python code. */
 FORY_INLINE int
 fory_small_int(PyObject *v, int64_t *out)

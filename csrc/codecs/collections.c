@@ -404,7 +404,7 @@ write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v, int as_s
     if (fory_write_pin(w) < 0) {
         return -1;
     }
-    items.owner = PySequence_Tuple(v);
+    items.owner = PyAnySet_CheckExact(v) ? fory_set_tuple(v) : PySequence_Tuple(v);
     if (items.owner == NULL) {
         if (PyErr_ExceptionMatches(PyExc_TypeError) && Py_TYPE(v)->tp_iter == NULL) {
             fory_raise(w->st, FORY_E_TYPE, "expected a collection, got %s", Py_TYPE(v)->tp_name);

@@ -1,5 +1,6 @@
 /* str and bytes (wire-format sections 3, 4.5 and 16). */
 #include "codecs/codecs.h"
+#include "codecs/short_text.h"
 
 #include "runtime/large.h"
 
@@ -20,27 +21,20 @@ put_string_header(fory_writer *out, size_t size, int encoding)
     fory_put_vu64(out, (uint64_t)size << 2 | (unsigned)encoding);
 }
 
-#if defined(__GNUC__) || defined(__clang__)
-typedef uint16_t units8 __attribute__((vector_size(16)));
-#endif
-
-/* Up to this many units a kernel call costs more than it saves. */
-#define SHORT_UNITS 64
-
 /* The OR of n units at any address, and whether a surrogate is among them. */
 FORY_INLINE unsigned
 scan_units(const uint8_t *p, size_t n, int *surrogates)
 {
     unsigned any = 0, found = 0;
     size_t i = 0;
-#if defined(__GNUC__) || defined(__clang__)
+#ifdef FORY_UNIT_VECTORS
     if (n >= 8) {
-        units8 all = {0}, marks = {0}, v;
+        fory_units8 all = {0}, marks = {0}, v;
         uint64_t halves[2];
         for (;; i = i + 8 < n - 8 ? i + 8 : n - 8) {
             memcpy(&v, p + 2 * i, 16);
             all |= v;
-            marks |= (units8)((v & 0xf800) == 0xd800);
+            marks |= (fory_units8)((v & 0xf800) == 0xd800);
             if (i == n - 8) {
                 break;
             }
@@ -61,37 +55,6 @@ scan_units(const uint8_t *p, size_t n, int *surrogates)
     }
     *surrogates = (int)found;
     return any;
-}
-
-/* Copies n units and tells whether a surrogate was among them: 1 or 0. One pass
- * is cheaper than a kernel call for short text. */
-FORY_INLINE int
-copy_units(uint8_t *dst, const Py_UCS2 *src, size_t n)
-{
-    size_t i = 0;
-    unsigned found = 0;
-#if defined(__GNUC__) || defined(__clang__)
-    if (n >= 8) {
-        /* eight at a time, the last eight overlapping */
-        units8 any = {0}, v;
-        uint64_t halves[2];
-        for (;; i = i + 8 < n - 8 ? i + 8 : n - 8) {
-            memcpy(&v, src + i, 16);
-            memcpy(dst + 2 * i, &v, 16);
-            any |= (units8)((v & 0xf800) == 0xd800);
-            if (i == n - 8) {
-                break;
-            }
-        }
-        memcpy(halves, &any, 16);
-        return (halves[0] | halves[1]) != 0;
-    }
-#endif
-    for (; i < n; i++) {
-        found |= (src[i] & 0xf800u) == 0xd800u;
-        memcpy(dst + 2 * i, src + i, 2);
-    }
-    return found != 0;
 }
 
 /* Up to this many characters a loop is done before two kernels are called. */
@@ -137,12 +100,12 @@ write_wide_str(ForyWriteCtx *w, PyObject *v, int held)
     size_t n = (size_t)PyUnicode_GET_LENGTH(v);
     if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND) {
         const Py_UCS2 *text = PyUnicode_2BYTE_DATA(v);
-        if (fory_room(w, FORY_VU64_MAX + 2 * n) < 0) {
+        if (fory_room(w, FORY_VU64_MAX + 2 * n + FORY_UNITS_SLACK) < 0) {
             return -1;
         }
         put_string_header(&w->out, 2 * n, UTF16);
-        if (n <= SHORT_UNITS) {
-            if (copy_units(w->out.pos, text, n)) {
+        if (n <= FORY_SHORT_UNITS && PyUnicode_IS_COMPACT(v)) {
+            if (fory_copy_units(w->out.pos, (const uint8_t *)text, n, FORY_SURROGATES)) {
                 return has_surrogates(w);
             }
         }
@@ -249,18 +212,58 @@ write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     return rc;
 }
 
+/* What is written in place: one size byte, or two, before the text. */
+#define PLAIN_UNITS 16
+#define PLAIN_ROOM (2 + 2 * FORY_SHORT_UNITS + FORY_UNITS_SLACK)
+
 /* One pass: taking the lengths first, to ask for the room of many strings at
  * once, was slower, because every string was then touched twice. */
 static int
 write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
 {
+    uint8_t *p = w->out.pos;
     (void)c;
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (FORY_UNLIKELY(write_str_inline(w, items[i], 0) < 0)) {
+        PyObject *v = items[i];
+        FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
+        if (FORY_LIKELY(PyUnicode_CheckExact(v) && w->out.end - p >= PLAIN_ROOM && PyUnicode_IS_COMPACT(v))) {
+            size_t size = (size_t)PyUnicode_GET_LENGTH(v);
+            if (PyUnicode_KIND(v) == PyUnicode_1BYTE_KIND) {
+                if (FORY_LIKELY(size < 32)) {
+                    *p = (uint8_t)(size << 2 | LATIN1);
+                    fory_copy_short(p + 1, PyUnicode_1BYTE_DATA(v), size);
+                    p += 1 + size;
+                    continue;
+                }
+                if (FORY_LIKELY(size <= 2 * FORY_SHORT_UNITS)) {
+                    p[0] = (uint8_t)((size << 2 & 0x7f) | 0x80 | LATIN1);
+                    p[1] = (uint8_t)(size >> 5);
+                    memcpy(p + 2, PyUnicode_1BYTE_DATA(v), size);
+                    p += 2 + size;
+                    continue;
+                }
+            }
+            else if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND && FORY_LIKELY(size <= FORY_SHORT_UNITS)) {
+                unsigned head = (unsigned)size << 3 | UTF16, two = size >= PLAIN_UNITS;
+                p[0] = (uint8_t)((head & 0x7f) | two << 7);
+                p[1] = (uint8_t)(head >> 7);
+                p += 1 + two;
+                if (FORY_UNLIKELY(fory_copy_units(p, fory_compact_units(v), size, FORY_SURROGATES))) {
+                    fory_path_index(&w->path, i);
+                    return has_surrogates(w);
+                }
+                p += 2 * size;
+                continue;
+            }
+        }
+        w->out.pos = p;
+        if (FORY_UNLIKELY(write_str_inline(w, v, 0) < 0)) {
             fory_path_index(&w->path, i);
             return -1;
         }
+        p = w->out.pos;
     }
+    w->out.pos = p;
     return 0;
 }
 
@@ -339,7 +342,7 @@ decode_utf16(ForyReadCtx *r, const uint8_t *p, size_t size)
         size_t pairs;
         unsigned any;
         int surrogates;
-        if (n <= SHORT_UNITS) {
+        if (n <= FORY_SHORT_UNITS) {
             any = scan_units(p, n, &surrogates);
         }
         else {

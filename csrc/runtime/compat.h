@@ -97,6 +97,46 @@ fory_dict_version(PyObject *dict)
 #endif
 }
 
+/* The elements of an exact set or frozenset in the order of iteration, as a tuple.
+ * The interpreter's iterator touches one object after the other, each of them
+ * anywhere in memory; the table of the set tells early where they are. */
+static inline PyObject *
+fory_set_tuple(PyObject *set)
+{
+#if defined(Py_GIL_DISABLED) || defined(PYPY_VERSION)
+    return PySequence_Tuple(set);
+#else
+    Py_ssize_t n = PySet_GET_SIZE(set), seen = 0;
+    PyObject *tuple = PyTuple_New(n); /* may run finalizers: what follows is read behind it */
+    if (tuple == NULL || PySet_GET_SIZE(set) != n) {
+        Py_XDECREF(tuple);
+        return tuple == NULL ? NULL : PySequence_Tuple(set);
+    }
+    const setentry *entry = ((PySetObject *)set)->table, *end = entry + ((PySetObject *)set)->mask + 1;
+    PyObject **items = ((PyTupleObject *)tuple)->ob_item;
+    for (; seen < n && entry < end; entry++) {
+        /* Whether an entry is taken is a coin's toss: not to branch on it is faster.
+         * What was removed has this hash, and nothing else has. */
+        items[seen] = entry->key;
+        seen += (entry->key != NULL) & (entry->hash != -1);
+    }
+    for (Py_ssize_t i = 0; i < seen; i++) {
+#if defined(__GNUC__) || defined(__clang__)
+        __builtin_prefetch(items[i + 16 < seen ? i + 16 : i], 1);
+#endif
+        Py_INCREF(items[i]);
+    }
+    for (Py_ssize_t i = seen; i < n; i++) {
+        items[i] = NULL;
+    }
+    if (seen == n) {
+        return tuple;
+    }
+    Py_DECREF(tuple);
+    return PySequence_Tuple(set);
+#endif
+}
+
 /* Bytes that surely hold an int in two's complement, and the conversions; little-endian. */
 #if PY_VERSION_HEX >= 0x030D0000
 #define FORY_LONG_BYTES Py_ASNATIVEBYTES_LITTLE_ENDIAN

@@ -17,12 +17,14 @@
 #define FORY_INLINE static inline __attribute__((always_inline))
 #define FORY_NOINLINE __attribute__((noinline))
 #define FORY_COLD __attribute__((noinline, cold))
+#define FORY_PREFETCH(p) __builtin_prefetch(p)
 #else
 #define FORY_LIKELY(x) (x)
 #define FORY_UNLIKELY(x) (x)
 #define FORY_INLINE static __forceinline
 #define FORY_NOINLINE __declspec(noinline)
 #define FORY_COLD __declspec(noinline)
+#define FORY_PREFETCH(p) ((void)(p))
 #endif
 
 enum { FORY_OK = 0, FORY_TRUNCATED = -1, FORY_MALFORMED = -2 };
@@ -214,7 +216,15 @@ fory_copy_short(uint8_t *dst, const uint8_t *src, size_t n)
 {
     if (n >= 8) {
         if (n > 16) {
-            memcpy(dst, src, n);
+            if (n > 32) {
+                memcpy(dst, src, n);
+                return;
+            }
+            uint64_t x[2], y[2];
+            memcpy(x, src, 16);
+            memcpy(y, src + n - 16, 16);
+            memcpy(dst, x, 16);
+            memcpy(dst + n - 16, y, 16);
             return;
         }
         uint64_t a, b;

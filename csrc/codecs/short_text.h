@@ -1,0 +1,92 @@
+/* Short text of two bytes per character: copied and looked at in one go, where a
+ * kernel call would cost more than it saves. */
+#ifndef FORY_SHORT_TEXT_H
+#define FORY_SHORT_TEXT_H
+
+#include "codecs/codecs.h"
+
+/* Up to this many units. */
+#define FORY_SHORT_UNITS 64
+
+/* What fory_copy_units may write behind the copy. */
+#define FORY_UNITS_SLACK 8
+
+/* The units to look for: those with (unit & mask) == value. */
+#define FORY_SURROGATES 0xf800u, 0xd800u
+#define FORY_ASCII_UNITS 0xff80u, 0u
+
+#if (defined(__GNUC__) || defined(__clang__)) && !FORY_BIG_ENDIAN
+#define FORY_UNIT_VECTORS 1
+typedef uint16_t fory_units8 __attribute__((vector_size(16)));
+
+/* whether one of four units matches */
+FORY_INLINE int
+fory_any_unit4(uint64_t x, unsigned mask, unsigned value)
+{
+    const uint64_t ones = UINT64_C(0x0001000100010001);
+    uint64_t t = (x & ones * mask) ^ ones * value;
+    return ((t - ones) & ~t & ones << 15) != 0;
+}
+#endif
+
+/* The text of an exact str, or NULL when the object does not hold it itself. */
+FORY_INLINE const uint8_t *
+fory_compact_units(PyObject *v)
+{
+    return PyUnicode_IS_COMPACT(v) ? (const uint8_t *)((PyCompactUnicodeObject *)v + 1) : NULL;
+}
+
+/* Copies n > 0 units of a compact str and tells whether one matched: the bytes of
+ * the object before its text may be read, and FORY_UNITS_SLACK bytes written
+ * behind the copy. */
+FORY_INLINE int
+fory_copy_units(uint8_t *dst, const uint8_t *src, size_t n, unsigned mask, unsigned value)
+{
+#ifdef FORY_UNIT_VECTORS
+    if (n >= 8) {
+        /* eight at a time, the last eight overlapping */
+        fory_units8 v, any;
+        uint64_t halves[2];
+        size_t last = 2 * n - 16;
+        memcpy(&v, src, 16);
+        memcpy(dst, &v, 16);
+        any = (fory_units8)((v & (uint16_t)mask) == (uint16_t)value);
+        for (size_t i = 16; i < last; i += 16) {
+            memcpy(&v, src + i, 16);
+            memcpy(dst + i, &v, 16);
+            any |= (fory_units8)((v & (uint16_t)mask) == (uint16_t)value);
+        }
+        memcpy(&v, src + last, 16);
+        memcpy(dst + last, &v, 16);
+        any |= (fory_units8)((v & (uint16_t)mask) == (uint16_t)value);
+        memcpy(halves, &any, 16);
+        return (halves[0] | halves[1]) != 0;
+    }
+    if (n > 4) {
+        uint64_t a, b;
+        memcpy(&a, src, 8);
+        memcpy(&b, src + 2 * n - 8, 8);
+        memcpy(dst, &a, 8);
+        memcpy(dst + 2 * n - 8, &b, 8);
+        return fory_any_unit4(a, mask, value) | fory_any_unit4(b, mask, value);
+    }
+    /* up to four: eight bytes that end with the text */
+    uint64_t a, b;
+    unsigned before = 64 - 16 * (unsigned)n;
+    memcpy(&a, src + 2 * n - 8, 8);
+    b = a >> before;
+    memcpy(dst, &b, 8);
+    return fory_any_unit4(a | ((UINT64_C(1) << before) - 1), mask, value);
+#else
+    int found = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint16_t unit;
+        memcpy(&unit, src + 2 * i, 2);
+        found |= (unit & mask) == value;
+        memcpy(dst + 2 * i, &unit, 2);
+    }
+    return found;
+#endif
+}
+
+#endif /* FORY_SHORT_TEXT_H */
