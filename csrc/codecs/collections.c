@@ -4,7 +4,7 @@
  * type cannot run Python code, the element codec's batch walks the raw item
  * array; otherwise every element is held and the length re-checked, because
  * user code may change the list under us. */
-#include "codecs/codecs.h"
+#include "codecs/plain.h"
 
 enum { TRACK = 0x01, HAS_NULL = 0x02, DECLARED = 0x04, SAME_TYPE = 0x08 };
 enum { AS_LIST = 0, AS_TUPLE = 1, AS_DENSE = 2 };       /* list carriers */
@@ -123,15 +123,63 @@ failed:
     return 0;
 }
 
+/* Elements from i on as long as they are plain scalars or None; the index of the next one, or -1. */
+static Py_ssize_t
+write_plain_run(ForyWriteCtx *w, const Items *items, Py_ssize_t i, int header)
+{
+    size_t flagged = (header & (TRACK | HAS_NULL)) != 0;
+    if (items_unchanged(w, items) < 0) {
+        fory_path_index(&w->path, i);
+        return -1;
+    }
+    for (PyObject *const *item = items_array(items); i < items->n; i++) {
+        PyObject *v = item[i];
+        unsigned id = fory_plain_id(Py_TYPE(v));
+        uint8_t *p;
+        if (FORY_UNLIKELY(fory_room(w, 2 + fory_plain_room(id, v)) < 0)) {
+            return -1;
+        }
+        p = w->out.pos;
+        p[0] = FORY_FLAG_NOT_NULL;
+        if (id == 0) {
+            if (v != Py_None || !flagged) {
+                break;
+            }
+            p[0] = FORY_FLAG_NULL;
+            w->out.pos = p + 1;
+            continue;
+        }
+        if (id >= FORY_LIST) {
+            break;
+        }
+        p += flagged;
+        *p++ = (uint8_t)id;
+        p = fory_put_plain(p, id, v);
+        if (FORY_UNLIKELY(p == NULL)) {
+            break;
+        }
+        w->out.pos = p;
+    }
+    return i;
+}
+
 /* Elements of several types: type information each. flag_all: the generic
  * codec of 1.4, where short scalars are tracked too. */
 static int
 write_mixed(ForyWriteCtx *w, const Items *items, int header, int flag_all)
 {
+    int plain = w->engine->xlang && !w->streaming && !(flag_all && (header & TRACK));
     for (Py_ssize_t i = 0; i < items->n; i++) {
-        PyObject *v = items_get(w, items, i);
+        PyObject *v;
         ForyTypeEntry *entry;
         int rc = -1;
+        if (plain) {
+            i = write_plain_run(w, items, i, header);
+            if (i < 0 || i == items->n) {
+                return i < 0 ? -1 : 0;
+            }
+        }
+        v = items_get(w, items, i);
         if (v == NULL) {
             goto failed;
         }
@@ -264,12 +312,44 @@ same_value_kind(ForyWriteCtx *w, const ForyTypeEntry *entry, const Items *items)
     return 1;
 }
 
+/* All exact str. 0 / -1. */
+static int
+write_texts(ForyWriteCtx *w, const Items *items)
+{
+    PyObject *const *item = items_array(items);
+    for (Py_ssize_t i = 0; i < items->n; i++) {
+        PyObject *v = item[i];
+        if (FORY_UNLIKELY(!fory_is_plain_text(v))) {
+            if (FORY_UNLIKELY(fory_write_str(w, v) < 0)) {
+                fory_path_index(&w->path, i);
+                return -1;
+            }
+        }
+        else {
+            if (FORY_UNLIKELY(fory_room(w, fory_plain_room(FORY_STRING, v)) < 0)) {
+                return -1;
+            }
+            w->out.pos = fory_put_text(w->out.pos, v);
+        }
+    }
+    return 0;
+}
+
 static int
 write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
 {
     Survey s = survey_items(items);
     ForyTypeEntry *entry = NULL;
     int header = s.has_null ? HAS_NULL : 0;
+    unsigned id = s.same && header == 0 && w->engine->xlang ? fory_plain_id(s.type) : 0;
+    if (FORY_LIKELY(id > 0 && id < FORY_LIST)) {
+        const ForyCodec *codec = &w->st->codecs[id];
+        if (FORY_UNLIKELY(fory_room(w, 2) < 0)) {
+            return -1;
+        }
+        fory_put_u16(&w->out, (uint16_t)(SAME_TYPE | id << 8));
+        return id == FORY_STRING ? write_texts(w, items) : codec->write_many(w, codec, items_array(items), items->n);
+    }
     if (s.same) {
         PyObject *sample = Py_None;
         PyTypeObject *type = s.type == NULL ? Py_TYPE(Py_None) : s.type;
@@ -424,6 +504,13 @@ write_collection(ForyWriteCtx *w, const ForySlot *element, PyObject *v, int as_s
     rc = write_items(w, element, &items, !PySet_CheckExact(v));
     Py_DECREF(items.owner);
     return rc;
+}
+
+int
+fory_write_list(ForyWriteCtx *w, PyObject *v)
+{
+    Items items = {v, PyList_GET_SIZE(v)};
+    return write_items(w, NULL, &items, 0);
 }
 
 static int

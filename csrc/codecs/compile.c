@@ -323,7 +323,7 @@ init_state(ForyState *st)
     if (fory_scalars_init(st) < 0 || fory_temporal_init(st) < 0) {
         return -1;
     }
-    return fory_inline_self_test(st);
+    return fory_inline_self_test(st) < 0 ? -1 : fory_dict_self_test(st);
 }
 
 const ForyCodecOps fory_codec_ops = {

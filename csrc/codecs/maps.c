@@ -1,6 +1,6 @@
 /* dict and other mappings (wire-format 6.2): chunks of up to 255 pairs whose
  * keys have one type and whose values have one type. */
-#include "codecs/codecs.h"
+#include "codecs/plain.h"
 
 enum {
     KEY_TRACK = 0x01,
@@ -132,6 +132,8 @@ typedef struct Chunk {
     const Py_ssize_t *position;
     int64_t key_kind, kind;
     int inert;                           /* neither side can run Python code */
+    unsigned key_id, value_id;           /* fory_plain_id of the types, 0 in a declared chunk */
+    int filled;                          /* the sides are there */
 } Chunk;
 
 static FORY_NOINLINE int
@@ -175,7 +177,7 @@ chunk_count(ForyWriteCtx *w, Chunk *chunk)
         w->barriers++;
         return 0;
     }
-    while (n < 255 && PyDict_Next(chunk->dict, &position, &key, &value) && Py_TYPE(key) == chunk->key_type &&
+    while (n < 255 && fory_dict_next(w->st, chunk->dict, &position, &key, &value) && Py_TYPE(key) == chunk->key_type &&
            Py_TYPE(value) == chunk->value_type) {
         n++;
     }
@@ -208,6 +210,7 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
         return -1;
     }
     chunk->announced = 0;
+    chunk->filled = 1;
     if (FORY_LIKELY(key_slot == &any_slot && value_slot == &any_slot)) {
         /* undeclared pair of builtin types: header, size and both type ids at once */
         ForyTypeEntry *k = fory_write_entry(w, Py_TYPE(key)), *v = fory_write_entry(w, Py_TYPE(value));
@@ -230,9 +233,12 @@ chunk_open(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
                                       (FORY_UNLIKELY(w->streaming) ? (uint32_t)chunk_count(w, chunk) << 8 : 0u) |
                                       (uint32_t)k->type_id << 16 | (uint32_t)v->type_id << 24);
             chunk->inert = side_inert(&chunk->key, key) && side_inert(&chunk->value, value);
+            chunk->key_id = fory_plain_id(chunk->key_type);
+            chunk->value_id = fory_plain_id(chunk->value_type);
             return 0;
         }
     }
+    chunk->key_id = chunk->value_id = 0;
     if (side_open(w, &chunk->key, key_slot, key) < 0 ||
         (chunk->key.entry != NULL && fory_check_hashable(w, chunk->key.entry, key) < 0) ||
         side_open(w, &chunk->value, value_slot, value) < 0 ||
@@ -301,6 +307,126 @@ write_pair(ForyWriteCtx *w, Chunk *chunk, const ForySlot *key_slot, const ForySl
     return side_write(w, &chunk->key, key) < 0 ? -1 : side_write(w, &chunk->value, value);
 }
 
+/* ---- undeclared pairs of builtin types -------------------------------------- */
+
+/* Opens a chunk for a key of str or int and a value with these type ids. Its sides wait
+ * until a pair needs them (fill_sides). 0 / -1. */
+FORY_INLINE int
+open_plain(ForyWriteCtx *w, Chunk *chunk, PyObject *key, PyObject *value, unsigned key_id, unsigned value_id)
+{
+    unsigned flags = w->track_ref && value_id >= FORY_LIST ? VALUE_TRACK : 0;
+    if (chunk_close(w, chunk) < 0 || FORY_UNLIKELY(fory_room(w, 4) < 0)) {
+        return -1;
+    }
+    chunk->start = fory_write_mark(w);
+    chunk->key_type = Py_TYPE(key);
+    chunk->value_type = Py_TYPE(value);
+    chunk->key_id = key_id;
+    chunk->value_id = value_id;
+    chunk->n = 0;
+    chunk->inert = 0;
+    chunk->filled = 0;
+    fory_put_u32(&w->out, flags | key_id << 16 | value_id << 24);
+    return 0;
+}
+
+/* What open_plain left out, for a pair that its codecs must see to. */
+static void
+fill_sides(const ForyWriteCtx *w, Chunk *chunk)
+{
+    const ForyState *st = w->st;
+    chunk->key = (Side){&any_slot, &st->codecs[chunk->key_id], NULL, 0, 0};
+    chunk->value = (Side){&any_slot, &st->codecs[chunk->value_id], NULL, 0, w->track_ref && chunk->value_id >= FORY_LIST};
+    chunk->announced = 0;
+    chunk->key_kind = chunk->kind = 0;
+    chunk->inert = chunk->value_id < FORY_LIST;
+    chunk->filled = 1;
+}
+
+/* A list or dict as a value; what it holds may run Python code. */
+static int
+write_nested(ForyWriteCtx *w, const Chunk *chunk, PyObject *key, PyObject *value)
+{
+    int rc = 0;
+    Py_INCREF(key);
+    Py_INCREF(value);
+    if (w->track_ref) {
+        rc = fory_write_ref(w, value);
+    }
+    if (rc == 0) {
+        rc = chunk->value_id == FORY_LIST ? fory_write_list(w, value) : fory_write_dict(w, value);
+    }
+    if (FORY_UNLIKELY(rc < 0)) {
+        fory_path_key(&w->path, key);
+    }
+    Py_DECREF(key);
+    Py_DECREF(value);
+    return rc;
+}
+
+/* None as the value of a str key, without reference flags. 1 / 0: not taken / -1. */
+static int
+write_plain_null(ForyWriteCtx *w, Chunk *chunk, PyObject *key)
+{
+    uint8_t *p;
+    if (!PyUnicode_CheckExact(key) || !fory_is_plain_text(key) || w->track_ref) {
+        return 0;
+    }
+    if (chunk_close(w, chunk) < 0 || FORY_UNLIKELY(fory_room(w, 3 + fory_plain_room(FORY_STRING, key)) < 0)) {
+        return -1;
+    }
+    p = w->out.pos;
+    p[0] = VALUE_NULL | KEY_TRACK;
+    p[1] = FORY_FLAG_NOT_NULL;
+    p[2] = FORY_STRING;
+    w->out.pos = fory_put_text(p + 3, key);
+    return 1;
+}
+
+/* 1: the pair is written, and no Python code has run; 2: it may have; 0: not taken; -1. */
+FORY_INLINE int
+write_plain_pair(ForyWriteCtx *w, Chunk *chunk, PyObject *key, PyObject *value)
+{
+    uint8_t *p;
+    if (FORY_UNLIKELY(Py_TYPE(value) != chunk->value_type || chunk->n == 255 || Py_TYPE(key) != chunk->key_type)) {
+        unsigned key_id = fory_plain_id(Py_TYPE(key)), value_id = fory_plain_id(Py_TYPE(value));
+        if (value_id == 0 || (key_id != FORY_STRING && key_id != FORY_VARINT64)) {
+            return value == Py_None ? write_plain_null(w, chunk, key) : 0;
+        }
+        if (FORY_UNLIKELY(open_plain(w, chunk, key, value, key_id, value_id) < 0)) {
+            return -1;
+        }
+    }
+    if (FORY_UNLIKELY(chunk->key_id == 0 || chunk->value_id == 0)) {
+        return 0;
+    }
+    if (chunk->value_id >= FORY_LIST) {
+        if (FORY_UNLIKELY(fory_room(w, fory_plain_room(chunk->key_id, key)) < 0)) {
+            return -1;
+        }
+        p = fory_put_plain(w->out.pos, chunk->key_id, key);
+        if (FORY_UNLIKELY(p == NULL)) {
+            return 0;
+        }
+        w->out.pos = p;
+        chunk->n++;
+        return write_nested(w, chunk, key, value) < 0 ? -1 : 2;
+    }
+    if (FORY_UNLIKELY(fory_room(w, fory_plain_room(chunk->key_id, key) + fory_plain_room(chunk->value_id, value)) < 0)) {
+        return -1;
+    }
+    p = fory_put_plain(w->out.pos, chunk->key_id, key);
+    if (FORY_LIKELY(p != NULL)) {
+        p = fory_put_plain(p, chunk->value_id, value);
+    }
+    if (FORY_UNLIKELY(p == NULL)) {
+        return 0; /* nothing but the chunk's header is written yet */
+    }
+    w->out.pos = p;
+    chunk->n++;
+    return 1;
+}
+
 /* True for values that cannot run Python code while they are written: the dict
  * then keeps them alive by itself. */
 FORY_INLINE int
@@ -315,7 +441,8 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
     PyObject *dict = NULL, *key, *value;
     Py_ssize_t position = 0, size, left;
     Chunk chunk;
-    int rc = -1;
+    /* nothing is declared, and output stays here unless Python code asks for it */
+    int rc = -1, plain = key_slot == &any_slot && value_slot == &any_slot && w->engine->xlang && !w->streaming;
     if (fory_write_enter(w) < 0) {
         return -1;
     }
@@ -353,11 +480,32 @@ write_mapping(ForyWriteCtx *w, const ForySlot *key_slot, const ForySlot *value_s
     }
     fory_put_vu32(&w->out, (uint32_t)size);
     chunk.key_type = chunk.value_type = NULL;
+    chunk.n = chunk.announced = 0;
+    chunk.filled = 1;
     chunk.dict = dict;
     chunk.position = &position;
     left = size;
-    while (PyDict_Next(dict, &position, &key, &value)) {
+    while (fory_dict_next(w->st, dict, &position, &key, &value)) {
         int held;
+        if (FORY_LIKELY(plain)) {
+            rc = write_plain_pair(w, &chunk, key, value);
+            if (FORY_LIKELY(rc == 1)) {
+                left--;
+                continue;
+            }
+            if (FORY_UNLIKELY(rc < 0)) {
+                goto done;
+            }
+            if (rc == 2) {
+                if (FORY_UNLIKELY(PyDict_GET_SIZE(dict) != size || --left < 0)) {
+                    break;
+                }
+                continue;
+            }
+            if (!chunk.filled) {
+                fill_sides(w, &chunk);
+            }
+        }
         if (FORY_LIKELY(Py_TYPE(value) == chunk.value_type && Py_TYPE(key) == chunk.key_type && chunk.inert &&
                         chunk.n < 255)) {
             /* one more like the last: nothing can change under us */
@@ -401,6 +549,12 @@ done:
     w->depth--;
     Py_XDECREF(dict);
     return rc;
+}
+
+int
+fory_write_dict(ForyWriteCtx *w, PyObject *v)
+{
+    return write_mapping(w, &any_slot, &any_slot, v);
 }
 
 static int

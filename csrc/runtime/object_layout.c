@@ -32,19 +32,11 @@ fory_plain_attribute(PyTypeObject *type, PyObject *name)
 
 #if FORY_INLINE_VALUES
 
-/* The attribute names that instances of a class share: CPython's dict keys. */
-typedef struct ForySharedKeys {
-    Py_ssize_t refcount;
-    uint8_t log2_size, log2_index_bytes, kind;
-    uint32_t version;
-    Py_ssize_t usable, entries;
-    char indices[1];
-} ForySharedKeys;
-
 PyObject *
 fory_inline_name(PyTypeObject *type, unsigned index)
 {
-    const ForySharedKeys *keys = (const ForySharedKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
+    /* the attribute names that instances of a class share */
+    const ForyDictKeys *keys = (const ForyDictKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
     if (keys == NULL || (Py_ssize_t)index >= keys->entries) {
         return NULL;
     }
@@ -248,7 +240,71 @@ done:
     return 0;
 }
 
+/* 1 when both walks see the same; the layout is taken for proved meanwhile. */
+static int
+same_walk(const ForyState *st, PyObject *dict)
+{
+    Py_ssize_t ours = 0, theirs = 0;
+    PyObject *key[2] = {NULL}, *value[2] = {NULL};
+    for (Py_ssize_t i = 0; i <= PyDict_GET_SIZE(dict); i++) {
+        int more = PyDict_Next(dict, &theirs, &key[1], &value[1]);
+        const ForyDictKeys *keys = (const ForyDictKeys *)((PyDictObject *)dict)->ma_keys;
+        /* before the entries are looked at: what is said of their number must be possible */
+        if (keys->log2_size > 12 || keys->log2_index_bytes > 16 || keys->entries < PyDict_GET_SIZE(dict) ||
+            keys->entries > (Py_ssize_t)1 << keys->log2_size || keys->kind > 2) {
+            return 0;
+        }
+        if (fory_dict_next(st, dict, &ours, &key[0], &value[0]) != more || (more && (key[0] != key[1] || value[0] != value[1] || ours != theirs))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Dicts with str and with other keys, small and large, with gaps, without entries. */
+int
+fory_dict_self_test(ForyState *st)
+{
+    static const int sizes[] = {0, 1, 5, 6, 200, 700};
+    const char *off = getenv("PYFORY_PUBLIC_ATTRIBUTES");
+    PyObject *dict = NULL, *key = NULL;
+    int ok = 1;
+    st->dict_layout_ok = 0;
+    if (off != NULL && off[0] == '1') {
+        return 0;
+    }
+    for (size_t k = 0; ok && k < 3 * sizeof(sizes) / sizeof(sizes[0]); k++) {
+        int n = sizes[k / 3], kind = (int)(k % 3); /* str, int, both */
+        dict = PyDict_New();
+        for (int i = 0; ok && dict != NULL && i < n; i++) {
+            key = kind == 0 || (kind == 2 && i % 2) ? PyUnicode_FromFormat("k%d", i) : PyLong_FromLong(i);
+            ok = key != NULL && PyDict_SetItem(dict, key, i % 5 ? Py_None : key) == 0;
+            if (ok && i % 3 == 2) {
+                ok = PyDict_DelItem(dict, key) == 0;
+            }
+            Py_CLEAR(key);
+        }
+        if (ok && dict != NULL) {
+            st->dict_layout_ok = 1;
+            ok = same_walk(st, dict);
+            st->dict_layout_ok = 0;
+        }
+        ok = ok && dict != NULL;
+        Py_CLEAR(dict);
+    }
+    PyErr_Clear();
+    st->dict_layout_ok = ok;
+    return 0;
+}
+
 #else /* !FORY_INLINE_VALUES */
+
+int
+fory_dict_self_test(ForyState *st)
+{
+    st->dict_layout_ok = 0;
+    return 0;
+}
 
 int
 fory_inline_probe(ForyState *st, PyTypeObject *type, PyObject *const *names, Py_ssize_t n, uint8_t *index)

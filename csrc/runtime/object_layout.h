@@ -134,6 +134,60 @@ fory_inline_fill(PyObject *o, const uint8_t *index, const uint8_t *order, PyObje
 }
 #endif
 
+/* ---- dicts ----------------------------------------------------------------- */
+
+#if FORY_INLINE_VALUES
+/* The table of a dict: hash indices, then the entries in the order of insertion. */
+typedef struct ForyDictKeys {
+    Py_ssize_t refcount;
+    uint8_t log2_size, log2_index_bytes, kind;
+    uint32_t version;
+    Py_ssize_t usable, entries;
+    char indices[1];
+} ForyDictKeys;
+
+enum { FORY_KEYS_GENERAL = 0 }; /* entries with a hash; those of str keys alone go without */
+#endif
+
+/* PyDict_Next, and nothing but it as far as a caller can tell: positions may be
+ * carried from one to the other. In line where the self-test has proved the layout. */
+FORY_INLINE int
+fory_dict_next(const ForyState *st, PyObject *dict, Py_ssize_t *position, PyObject **key, PyObject **value)
+{
+#if FORY_INLINE_VALUES
+    if (FORY_LIKELY(st->dict_layout_ok && ((PyDictObject *)dict)->ma_values == NULL)) {
+        const ForyDictKeys *keys = (const ForyDictKeys *)((PyDictObject *)dict)->ma_keys;
+        PyObject *const *entry = (PyObject *const *)(keys->indices + ((size_t)1 << keys->log2_index_bytes));
+        Py_ssize_t i = *position;
+        if (keys->kind == FORY_KEYS_GENERAL) {
+            for (entry += 3 * i + 1; i < keys->entries && FORY_UNLIKELY(entry[1] == NULL); entry += 3) {
+                i++;
+            }
+        }
+        else {
+            for (entry += 2 * i; i < keys->entries && FORY_UNLIKELY(entry[1] == NULL); entry += 2) {
+                i++;
+            }
+        }
+        if (FORY_LIKELY(i < keys->entries)) {
+            *key = entry[0];
+            *value = entry[1];
+            *position = i + 1;
+            return 1;
+        }
+        return 0;
+    }
+#else
+    (void)st;
+#endif
+    return PyDict_Next(dict, position, key, value);
+}
+
+/* Compares it with PyDict_Next on dicts of every kind; sets st->dict_layout_ok. -1 on exception. */
+int fory_dict_self_test(ForyState *st);
+
+/* ---- set-up ---------------------------------------------------------------- */
+
 /* Finds the value index of each name on instances of type, using a probe
  * instance. 1: all found; 0: this type must be reached through the public API
  * (never an exception). */

@@ -1,0 +1,106 @@
+/* Values of the builtin types in undeclared positions, written where they are met.
+ *
+ * What containers hold is mostly str, int, float, bool, None, list and dict. In xlang
+ * mode nobody can replace how those travel, so that a look at the class is enough:
+ * no type map, no codec, and room is asked for once per value. What is written here
+ * runs no Python code and cannot fail but for want of memory; everything else is
+ * left to the codecs. */
+#ifndef FORY_PLAIN_H
+#define FORY_PLAIN_H
+
+#include "codecs/codecs.h"
+
+/* Type id of exactly these classes; 0 for others, and for None. */
+FORY_INLINE unsigned
+fory_plain_id(PyTypeObject *type)
+{
+    if (type == &PyUnicode_Type) return FORY_STRING;
+    if (type == &PyLong_Type) return FORY_VARINT64;
+    if (type == &PyFloat_Type) return FORY_FLOAT64;
+    if (type == &PyBool_Type) return FORY_BOOL;
+    if (type == &PyDict_Type) return FORY_MAP;
+    if (type == &PyList_Type) return FORY_LIST;
+    return 0;
+}
+
+/* Longest text that is written in line. */
+enum { FORY_PLAIN_TEXT = 1024 };
+
+/* 1 when v is such a text: fory_put_text may write it. */
+FORY_INLINE int
+fory_is_plain_text(PyObject *v)
+{
+    return FORY_LIKELY(PyUnicode_IS_COMPACT_ASCII(v)) && FORY_LIKELY(PyUnicode_GET_LENGTH(v) <= FORY_PLAIN_TEXT);
+}
+
+/* Room that fory_put_text and fory_put_plain need: they write up to eight bytes behind the value. */
+FORY_INLINE size_t
+fory_plain_room(unsigned id, PyObject *v)
+{
+    return 24 + (id == FORY_STRING ? (size_t)PyUnicode_GET_LENGTH(v) : 0);
+}
+
+/* Header and characters of a plain text; the new end. */
+FORY_INLINE uint8_t *
+fory_put_text(uint8_t *p, PyObject *v)
+{
+    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+    const uint8_t *text = (const uint8_t *)((PyASCIIObject *)v + 1);
+    if (FORY_LIKELY(n < 32)) {
+        *p++ = (uint8_t)(n << 2);
+    }
+    else {
+        fory_store16(p, (uint16_t)((n << 2 & 0x7f) | 0x80 | n << 2 >> 7 << 8));
+        p += 2;
+    }
+#if !FORY_BIG_ENDIAN
+    if (n <= 8) {
+        /* the eight bytes before the end of the text lie within the object: what
+         * is not text is shifted out */
+        uint64_t chars = fory_load64(text + n - 8) >> (64 - 8 * n) % 64;
+        fory_store64(p, chars);
+        return p + n;
+    }
+#endif
+    if (n > 16 && n <= 32) {
+        memcpy(p, text, 16);
+        memcpy(p + n - 16, text + n - 16, 16);
+    }
+    else {
+        fory_copy_short(p, text, n);
+    }
+    return p + n;
+}
+
+/* Body of a scalar; the new end, or NULL when its codec must see to it. */
+FORY_INLINE uint8_t *
+fory_put_plain(uint8_t *p, unsigned id, PyObject *v)
+{
+    if (id == FORY_STRING) {
+        return fory_is_plain_text(v) ? fory_put_text(p, v) : NULL;
+    }
+    if (id == FORY_FLOAT64) {
+        double d = PyFloat_AS_DOUBLE(v);
+        uint64_t bits;
+        memcpy(&bits, &d, 8);
+        fory_store64(p, bits);
+        return p + 8;
+    }
+    if (id == FORY_VARINT64) {
+        fory_writer out = {p, NULL, NULL, NULL};
+        int64_t n;
+        if (FORY_UNLIKELY(!fory_small_int(v, &n))) {
+            return NULL;
+        }
+        fory_put_vi64(&out, n);
+        return out.pos;
+    }
+    *p = v == Py_True;
+    return p + 1;
+}
+
+/* Bodies of an exact list and an exact dict. 0 / -1. */
+int fory_write_list(ForyWriteCtx *w, PyObject *v);
+int fory_write_dict(ForyWriteCtx *w, PyObject *v);
+
+#endif /* FORY_PLAIN_H */

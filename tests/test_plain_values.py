@@ -1,0 +1,154 @@
+"""Values of the builtin types: written in line where output stays in memory, by their codecs where it is sent on."""
+
+import datetime
+import io
+import itertools
+import random
+
+import pytest
+
+import pyfory
+import support
+
+#: of every kind that a container tells apart, those that end a run of plain values too
+LEAVES = [
+    0, -1, 63, 64, -(2 ** 29), 2 ** 40, 2 ** 62, -(2 ** 63), 0.0, -2.5, float("inf"), True, False, None,
+    "", "a", "seven b", "eight by", "nine byte", "sixteen letters.", "seventeen letter.", "x" * 31, "x" * 32, "x" * 33, "x" * 1024, "x" * 1025,
+    "\u00e9", "\u00e9" * 40, "\u4f60\u597d", "\U0001f600", b"bytes", datetime.date(2024, 2, 29), [], {}, [1], {"a": 1}, (), (1, None),
+]  # fmt: skip
+
+
+def through_codecs(fory, value):
+    """The bytes of a message that leaves while it is written: no value of it is written in line."""
+    stream = io.BytesIO()
+    fory.dump(value, stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("ref", [False, True])
+@pytest.mark.parametrize("make", [list, lambda pair: {"k": pair[0], "key two": pair[1]}, lambda pair: {1: pair[0], 2 ** 61: pair[1]}], ids=["list", "str keys", "int keys"])
+def test_pairs_are_written_alike(make, ref):
+    fory = pyfory.Fory(xlang=True, ref=ref)
+    for pair in itertools.product(LEAVES, repeat=2):
+        value = make(pair)
+        data = fory.dumps(value)
+        assert data == through_codecs(fory, value), pair
+        support.assert_same(support.as_read(value), fory.loads(data))
+
+
+@pytest.mark.parametrize("ref", [False, True])
+def test_documents_are_written_alike(ref):
+    rng = random.Random(7)
+
+    def key():
+        return rng.choice(["id", "name", "a rather long key that goes on", "cl\u00e9", "\u4f60", 5, -(2 ** 50), 2.5, None, True, "k%d" % rng.randrange(50)])
+
+    def grow(depth):
+        if depth == 0 or rng.random() < 0.3:
+            return rng.choice(LEAVES)
+        if rng.random() < 0.5:
+            return [grow(depth - 1) for _ in range(rng.randrange(7))]
+        return {key(): grow(depth - 1) for _ in range(rng.randrange(9))}
+
+    fory = pyfory.Fory(xlang=True, ref=ref)
+    for _ in range(300):
+        value = grow(5)
+        data = fory.dumps(value)
+        assert data == through_codecs(fory, value)
+        support.assert_same(support.as_read(value), fory.loads(data))
+
+
+@pytest.mark.parametrize("n", [254, 255, 256, 511])
+def test_full_chunks(n):
+    fory = pyfory.Fory(xlang=True)
+    for value in ({"k%d" % i: i for i in range(n)}, {i: "v" for i in range(n)}, {"k%d" % i: [i] for i in range(n)}):
+        data = fory.dumps(value)
+        assert data == through_codecs(fory, value)
+        assert fory.loads(data) == value
+
+
+def test_dicts_with_gaps_and_shared_keys():
+    """Tables of every layout: after deletions, of instances, emptied, copied."""
+
+    class Holder:
+        def __init__(self):
+            self.one, self.two, self.three = 1, "two", None
+
+    gaps = {"k%d" % i: i for i in range(40)}
+    for i in range(0, 40, 3):
+        del gaps["k%d" % i]
+    emptied = dict(gaps)
+    emptied.clear()
+    popped = {i: i for i in range(9)}
+    popped.popitem()
+    holder = Holder()
+    later = Holder()
+    del later.two
+    fory = pyfory.Fory(xlang=True)
+    for value in (gaps, emptied, popped, holder.__dict__, later.__dict__, vars(Holder()), gaps.copy(), dict.fromkeys("abc")):
+        data = fory.dumps(value)
+        assert data == through_codecs(fory, value)
+        assert list(fory.loads(data).items()) == list(value.items())
+
+
+def test_a_serializer_changes_the_dict_around_it():
+    """Pairs are borrowed only as long as no Python code runs."""
+
+    class Item:
+        pass
+
+    class ItemSerializer(pyfory.Serializer):
+        def write(self, context, value):
+            action(document)
+            context.write_varint32(1)
+
+        def read(self, context):
+            context.read_varint32()
+            return Item()
+
+    fory = pyfory.Fory(xlang=True)
+    fory.register(Item, type_id=300, serializer=ItemSerializer(fory, Item))
+
+    def grow(d):
+        d.update(("new %d" % i, "v") for i in range(1000))
+
+    def swap(d):
+        del d["z"]
+        d["other"] = "text made anew %d" % len(d)
+
+    for action in (dict.clear, grow, lambda d: d.pop("z")):
+        document = {"a": 1, "b": [Item()], "c": {"d": Item()}, "z": "last"}
+        with pytest.raises(pyfory.error.ForyError, match="changed"):
+            fory.dumps(document)
+    action = swap
+    document = {"a": 1, "b": [Item()], "z": "last"}
+    assert list(fory.loads(fory.dumps(document))) == ["a", "b", "other"]
+
+
+def test_a_serializer_changes_the_list_around_it():
+    class Item:
+        pass
+
+    class ItemSerializer(pyfory.Serializer):
+        def write(self, context, value):
+            action(values)
+
+        def read(self, context):
+            return Item()
+
+    fory = pyfory.Fory(xlang=True)
+    fory.register(Item, type_id=300, serializer=ItemSerializer(fory, Item))
+    for action in (list.clear, lambda v: v.extend(range(1000)), list.pop):
+        values = [1, "two", Item(), 3.0, None]
+        with pytest.raises(pyfory.error.ForyError, match="changed"):
+            fory.dumps(values)
+
+
+def test_public_walk():
+    """Without the private layouts: the same bytes."""
+    source = """
+        import pyfory
+        f = pyfory.Fory(xlang=True)
+        print(f.dumps({"a": 1, "b": "x", "c": {"d": None, "e": [1, "2"]}, 5: {}}).hex())
+    """
+    assert support.check_python(source) == support.check_python(source, env={"PYFORY_PUBLIC_ATTRIBUTES": "1"})
