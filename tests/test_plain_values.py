@@ -9,6 +9,7 @@ import pytest
 
 import pyfory
 import support
+from pyfory.error import ForyError
 
 #: of every kind that a container tells apart, those that end a run of plain values too
 LEAVES = [
@@ -91,6 +92,47 @@ def test_dicts_with_gaps_and_shared_keys():
         assert list(fory.loads(data).items()) == list(value.items())
 
 
+SCALARS = [
+    value for value in LEAVES if not isinstance(value, (list, dict, tuple))
+] + [255, 256, -256, -257, 2 ** 59, 2 ** 60 - 1, 2 ** 60, 2 ** 63 - 1, 2 ** 31, 0.1, 1e300, float("-inf"), b"", b"x" * 2000, "t" * 70000]  # fmt: skip
+MODES = [{"xlang": True}, {"xlang": True, "ref": True}, {"xlang": False}, {"xlang": False, "ref": True}]
+
+
+@pytest.mark.parametrize("config", MODES, ids=str)
+def test_messages_of_one_scalar(config):
+    """Made without a context, they have the bytes that the general way gives, and are read alike."""
+    fory = pyfory.Fory(**config)
+    for value in SCALARS:
+        data = fory.dumps(value)
+        assert data == through_codecs(fory, value), value
+        for source in (data, bytearray(data), data + b"more"):
+            result = fory.loads(source)
+            assert type(result) is type(value) and result == value
+    assert str(fory.loads(fory.dumps(float("nan")))) == "nan"
+
+
+@pytest.mark.parametrize("config", MODES, ids=str)
+def test_damaged_messages_of_one_scalar(config):
+    """bytes take the short way first, a memoryview the general one: the same outcome."""
+
+    def outcome(source):
+        try:
+            return repr(fory.loads(source))
+        except ForyError as error:
+            return type(error), str(error)
+
+    fory = pyfory.Fory(**config)
+    rng = random.Random(3)
+    for value in SCALARS:
+        data = fory.dumps(value)[:300]
+        for end in range(min(len(data), 40)):
+            assert outcome(data[:end]) == outcome(memoryview(data[:end]))
+        for _ in range(60):
+            broken = bytearray(data)
+            broken[rng.randrange(min(len(data), 14))] = rng.randrange(256)
+            assert outcome(bytes(broken)) == outcome(memoryview(bytes(broken)))
+
+
 def test_a_serializer_changes_the_dict_around_it():
     """Pairs are borrowed only as long as no Python code runs."""
 
@@ -118,7 +160,7 @@ def test_a_serializer_changes_the_dict_around_it():
 
     for action in (dict.clear, grow, lambda d: d.pop("z")):
         document = {"a": 1, "b": [Item()], "c": {"d": Item()}, "z": "last"}
-        with pytest.raises(pyfory.error.ForyError, match="changed"):
+        with pytest.raises(ForyError, match="changed"):
             fory.dumps(document)
     action = swap
     document = {"a": 1, "b": [Item()], "z": "last"}
@@ -140,7 +182,7 @@ def test_a_serializer_changes_the_list_around_it():
     fory.register(Item, type_id=300, serializer=ItemSerializer(fory, Item))
     for action in (list.clear, lambda v: v.extend(range(1000)), list.pop):
         values = [1, "two", Item(), 3.0, None]
-        with pytest.raises(pyfory.error.ForyError, match="changed"):
+        with pytest.raises(ForyError, match="changed"):
             fory.dumps(values)
 
 

@@ -165,6 +165,32 @@ fory_write_plain_float(ForyWriteCtx *w, PyObject *v)
     return 1;
 }
 
+FORY_INLINE int
+fory_is_ascii(const ForyState *st, const uint8_t *p, size_t n)
+{
+    uint64_t any = 0;
+    if (FORY_UNLIKELY(n > 64)) {
+        return st->kernels->is_ascii(p, n);
+    }
+    if (n >= 8) {
+        size_t i = 0;
+        for (; i + 8 <= n; i += 8) {
+            uint64_t chunk;
+            memcpy(&chunk, p + i, 8);
+            any |= chunk;
+        }
+        uint64_t tail;
+        memcpy(&tail, p + n - 8, 8);
+        any |= tail;
+    }
+    else {
+        for (size_t i = 0; i < n; i++) {
+            any |= p[i];
+        }
+    }
+    return (any & UINT64_C(0x8080808080808080)) == 0;
+}
+
 int fory_write_str(ForyWriteCtx *w, PyObject *v);
 /* The same for a caller that owns a reference to v and borrows nothing else: large
  * text is moved without the GIL. */
@@ -199,6 +225,13 @@ int fory_charge_unbacked(ForyReadCtx *r, int64_t items, int64_t consumed);
 const ForyCodec *fory_list_codec(ForyEngine *e, const ForySlot *element, int carrier);
 const ForyCodec *fory_set_codec(ForyEngine *e, const ForySlot *element, int carrier);
 const ForyCodec *fory_map_codec(ForyEngine *e, const ForySlot *key, const ForySlot *value);
+
+/* ---- scalar_messages.c -------------------------------------------------- */
+
+/* A whole message whose value is a scalar. 1: *message or *value is a new reference, or NULL
+ * with an exception; 0: not taken, and nothing has happened. */
+int fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message);
+int fory_read_scalar_message(const ForyEngine *e, const uint8_t *data, size_t size, PyObject **value);
 
 /* ---- enums_unions.c ------------------------------------------------------ */
 

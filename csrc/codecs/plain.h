@@ -99,6 +99,19 @@ fory_put_plain(uint8_t *p, unsigned id, PyObject *v)
     return p + 1;
 }
 
+/* Bytes of the two parts, in one object of just their size. New reference. */
+FORY_INLINE PyObject *
+fory_new_message(const uint8_t *head, size_t head_size, const void *body, size_t size)
+{
+    PyObject *message = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(head_size + size));
+    if (FORY_LIKELY(message != NULL)) {
+        uint8_t *p = (uint8_t *)PyBytes_AS_STRING(message);
+        fory_copy_short(p, head, head_size);
+        fory_copy_short(p + head_size, body, size);
+    }
+    return message;
+}
+
 /* Bodies of an exact list and an exact dict. 0 / -1. */
 int fory_write_list(ForyWriteCtx *w, PyObject *v);
 int fory_write_dict(ForyWriteCtx *w, PyObject *v);

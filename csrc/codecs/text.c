@@ -269,32 +269,6 @@ write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_s
 
 /* ---- str, reading ----------------------------------------------------------------- */
 
-FORY_INLINE int
-is_ascii(const ForyState *st, const uint8_t *p, size_t n)
-{
-    uint64_t any = 0;
-    if (FORY_UNLIKELY(n > 64)) {
-        return st->kernels->is_ascii(p, n);
-    }
-    if (n >= 8) {
-        size_t i = 0;
-        for (; i + 8 <= n; i += 8) {
-            uint64_t chunk;
-            memcpy(&chunk, p + i, 8);
-            any |= chunk;
-        }
-        uint64_t tail;
-        memcpy(&tail, p + n - 8, 8);
-        any |= tail;
-    }
-    else {
-        for (size_t i = 0; i < n; i++) {
-            any |= p[i];
-        }
-    }
-    return (any & UINT64_C(0x8080808080808080)) == 0;
-}
-
 static FORY_NOINLINE PyObject *
 bad_text(ForyReadCtx *r)
 {
@@ -454,7 +428,7 @@ read_string_header(ForyReadCtx *r, const uint8_t **p, size_t *size, unsigned *en
 FORY_INLINE PyObject *
 make_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
 {
-    if (FORY_LIKELY(encoding != UTF16 && size > 1 && encoding != 3 && is_ascii(r->st, p, size))) {
+    if (FORY_LIKELY(encoding != UTF16 && size > 1 && encoding != 3 && fory_is_ascii(r->st, p, size))) {
         PyObject *s;
         if (FORY_UNLIKELY(size >= FORY_LARGE)) {
             return new_narrow_str(p, size, 0x7f);

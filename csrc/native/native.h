@@ -11,6 +11,9 @@
 
 #define FORY_NATIVE_VERSION 1
 
+/* first byte of a message: bits, and the version */
+enum { FORY_ROOT_XLANG = 1, FORY_ROOT_OUT_OF_BAND = 2, FORY_ROOT_VERSION_SHIFT = 2 };
+
 /* first byte of a value; the ranges carry a small number in the tag itself */
 enum fory_native_tag {
     FORY_N_INT = 0x00,    /* .. 0x5f: -16 to 79 */
@@ -502,6 +505,57 @@ fory_native_tag(ForyWriteCtx *w, int tag)
     return 0;
 }
 
+/* Tag and body of an int of 64 bits, and of a float; need nine bytes of room. */
+FORY_INLINE void
+fory_native_put_int(fory_writer *out, int64_t n)
+{
+    if (FORY_LIKELY((uint64_t)n - (uint64_t)FORY_N_INT_MIN < FORY_N_INT_COUNT)) {
+        fory_put_u8(out, (uint8_t)(n - FORY_N_INT_MIN));
+    }
+    else if ((uint64_t)n < 0x100) {
+        fory_put_u8(out, FORY_N_INT_U8);
+        fory_put_u8(out, (uint8_t)n);
+    }
+    else if ((uint64_t)n < 0x10000) {
+        fory_put_u8(out, FORY_N_INT_U16);
+        fory_put_u16(out, (uint16_t)n);
+    }
+    else if (n < 0 && n >= -0x100) {
+        fory_put_u8(out, FORY_N_INT_N8);
+        fory_put_u8(out, (uint8_t)(-1 - n));
+    }
+    else if (n >= -0x800000 && n < 0x800000) {
+        fory_put_u32(out, FORY_N_INT_24 | (uint32_t)n << 8);
+    }
+    else if (n >= INT32_MIN && n <= INT32_MAX) {
+        fory_put_u8(out, FORY_N_INT_32);
+        fory_put_u32(out, (uint32_t)n);
+    }
+    else {
+        fory_put_u8(out, FORY_N_INT_64);
+        fory_put_u64(out, (uint64_t)n);
+    }
+}
+
+FORY_INLINE void
+fory_native_put_float(fory_writer *out, double d)
+{
+    float f = (float)d;
+    double back = (double)f;
+    uint64_t bits, back_bits;
+    memcpy(&bits, &d, 8);
+    memcpy(&back_bits, &back, 8);
+    if (bits == back_bits && d == d) {
+        uint32_t half;
+        memcpy(&half, &f, 4);
+        fory_put_u8(out, FORY_N_FLOAT_32);
+        fory_put_u32(out, half);
+        return;
+    }
+    fory_put_u8(out, FORY_N_FLOAT);
+    fory_put_u64(out, bits);
+}
+
 /* tag and a number */
 FORY_INLINE int
 fory_native_tag_n(ForyWriteCtx *w, int tag, uint64_t n)
@@ -528,6 +582,11 @@ fory_native_ext(ForyWriteCtx *w, int kind)
     fory_put_u8(&w->out, (uint8_t)kind);
     return 0;
 }
+
+/* ---- messages of one scalar (scalar_messages.c): as ForyCodecOps has them ------------ */
+
+int fory_native_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message);
+int fory_native_read_scalar_message(const ForyEngine *e, const uint8_t *data, size_t size, PyObject **value);
 
 /* ---- objects (objects.c, read_objects.c) ------------------------------------------ */
 

@@ -1,7 +1,6 @@
 /* Messages of the native format, and what an engine and its operations keep for it. */
 #include "native/native.h"
 
-enum { ROOT_XLANG = 1, ROOT_OUT_OF_BAND = 2, ROOT_VERSION_SHIFT = 2 };
 
 /* ---- per engine ------------------------------------------------------------------------ */
 
@@ -412,7 +411,7 @@ static int
 write_root(ForyWriteCtx *w, PyObject *v)
 {
     int rc;
-    if (fory_native_tag(w, FORY_NATIVE_VERSION << ROOT_VERSION_SHIFT) < 0) {
+    if (fory_native_tag(w, FORY_NATIVE_VERSION << FORY_ROOT_VERSION_SHIFT) < 0) {
         return -1;
     }
     if (FORY_UNLIKELY(w->native->memo != NULL) && fory_native_tag_n(w, FORY_N_MEMO, w->native->memo_first) < 0) {
@@ -431,7 +430,7 @@ write_root(ForyWriteCtx *w, PyObject *v)
         return -1;
     }
     if (w->native->any_out) {
-        w->out.start[0] |= ROOT_OUT_OF_BAND;
+        w->out.start[0] |= FORY_ROOT_OUT_OF_BAND;
     }
     return 0;
 }
@@ -452,17 +451,17 @@ read_root(ForyReadCtx *r)
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }
-    if (head & ROOT_XLANG) {
+    if (head & FORY_ROOT_XLANG) {
         return fory_raise(r->st, FORY_E_INVALID_DATA,
                           "header bitmap mismatch at xlang bit: the payload was written with xlang=True");
     }
-    if (head >> ROOT_VERSION_SHIFT != FORY_NATIVE_VERSION) {
+    if (head >> FORY_ROOT_VERSION_SHIFT != FORY_NATIVE_VERSION) {
         return fory_raise(r->st, FORY_E_INVALID_DATA,
-                          "native format version %d, this reader knows version %d%s", head >> ROOT_VERSION_SHIFT,
+                          "native format version %d, this reader knows version %d%s", head >> FORY_ROOT_VERSION_SHIFT,
                           FORY_NATIVE_VERSION,
-                          head >> ROOT_VERSION_SHIFT == 0 ? " (bytes of another runtime or of a pickle?)" : "");
+                          head >> FORY_ROOT_VERSION_SHIFT == 0 ? " (bytes of another runtime or of a pickle?)" : "");
     }
-    if ((head & ROOT_OUT_OF_BAND) && r->buffers == NULL) {
+    if ((head & FORY_ROOT_OUT_OF_BAND) && r->buffers == NULL) {
         return fory_raise(r->st, FORY_E_INVALID_DATA,
                           "out-of-band buffers are required by the root header: pass buffers=");
     }
@@ -556,6 +555,8 @@ const ForyCodecOps fory_native_ops = {
     .init_state = NULL,
     .install_builtins = install,
     .build = build,
+    .write_scalar = fory_native_write_scalar_message,
+    .read_scalar = fory_native_read_scalar_message,
     .write_root = write_root,
     .read_root = read_root,
     .install_alias = install_class,

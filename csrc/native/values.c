@@ -10,37 +10,6 @@ write_singleton(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     return fory_native_tag(w, v == Py_None ? FORY_N_NONE : v == Py_True ? FORY_N_TRUE : FORY_N_FALSE);
 }
 
-FORY_INLINE void
-put_int(fory_writer *out, int64_t n)
-{
-    if (FORY_LIKELY((uint64_t)n - (uint64_t)FORY_N_INT_MIN < FORY_N_INT_COUNT)) {
-        fory_put_u8(out, (uint8_t)(n - FORY_N_INT_MIN));
-    }
-    else if ((uint64_t)n < 0x100) {
-        fory_put_u8(out, FORY_N_INT_U8);
-        fory_put_u8(out, (uint8_t)n);
-    }
-    else if ((uint64_t)n < 0x10000) {
-        fory_put_u8(out, FORY_N_INT_U16);
-        fory_put_u16(out, (uint16_t)n);
-    }
-    else if (n < 0 && n >= -0x100) {
-        fory_put_u8(out, FORY_N_INT_N8);
-        fory_put_u8(out, (uint8_t)(-1 - n));
-    }
-    else if (n >= -0x800000 && n < 0x800000) {
-        fory_put_u32(out, FORY_N_INT_24 | (uint32_t)n << 8);
-    }
-    else if (n >= INT32_MIN && n <= INT32_MAX) {
-        fory_put_u8(out, FORY_N_INT_32);
-        fory_put_u32(out, (uint32_t)n);
-    }
-    else {
-        fory_put_u8(out, FORY_N_INT_64);
-        fory_put_u64(out, (uint64_t)n);
-    }
-}
-
 static FORY_NOINLINE int
 write_big_int(ForyWriteCtx *w, PyObject *v)
 {
@@ -55,7 +24,7 @@ write_big_int(ForyWriteCtx *w, PyObject *v)
         if (fory_room(w, 9) < 0) {
             return -1;
         }
-        put_int(&w->out, small);
+        fory_native_put_int(&w->out, small);
         return 0;
     }
     size = fory_long_bound(v);
@@ -89,32 +58,18 @@ fory_native_write_int(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (FORY_UNLIKELY(fory_room(w, 9) < 0)) {
         return -1;
     }
-    put_int(&w->out, n);
+    fory_native_put_int(&w->out, n);
     return 0;
 }
 
 int
 fory_native_write_float(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
-    double d = PyFloat_AS_DOUBLE(v), back;
-    float f = (float)d;
-    uint64_t bits, back_bits;
     (void)c;
     if (FORY_UNLIKELY(fory_room(w, 9) < 0)) {
         return -1;
     }
-    back = (double)f;
-    memcpy(&bits, &d, 8);
-    memcpy(&back_bits, &back, 8);
-    if (bits == back_bits && d == d) {
-        uint32_t half;
-        memcpy(&half, &f, 4);
-        fory_put_u8(&w->out, FORY_N_FLOAT_32);
-        fory_put_u32(&w->out, half);
-        return 0;
-    }
-    fory_put_u8(&w->out, FORY_N_FLOAT);
-    fory_put_u64(&w->out, bits);
+    fory_native_put_float(&w->out, PyFloat_AS_DOUBLE(v));
     return 0;
 }
 

@@ -354,8 +354,8 @@ PyDoc_STRVAR(serialize_doc,
 "Raises TypeUnregisteredError, ForyTypeError, ForyOverflowError, ForyDepthExceedError and other\n"
 "ForyError; exceptions of the caller's own code pass unchanged.");
 
-static PyObject *
-engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static FORY_NOINLINE PyObject *
+serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char *const names[] = {"obj", "buffer", "buffer_callback", "unsupported_callback"};
     PyObject *given[4] = {NULL, NULL, NULL, NULL}, *result = NULL;
@@ -399,6 +399,16 @@ engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObjec
     }
     fory_write_end(w);
     return result;
+}
+
+static PyObject *
+engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *message;
+    if (FORY_LIKELY(nargs == 1 && kwnames == NULL && e->registry != NULL) && e->ops->write_scalar(e, args[0], &message)) {
+        return message;
+    }
+    return serialize(e, args, nargs, kwnames);
 }
 
 PyDoc_STRVAR(dump_doc,
@@ -652,8 +662,8 @@ PyDoc_STRVAR(deserialize_doc,
 "Raises ForyError for damaged input (always also a ValueError, TypeError or EOFError) and\n"
 "TypeError for an argument that is not bytes-like.");
 
-static PyObject *
-engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static FORY_NOINLINE PyObject *
+deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char *const names[] = {"buffer", "buffers", "unsupported_objects"};
     PyObject *given[3] = {NULL, NULL, NULL};
@@ -677,6 +687,17 @@ engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObj
                            (size_t)PyBytes_GET_SIZE(given[0]), beside, &used);
     }
     return read_source(e, given[0], beside);
+}
+
+static PyObject *
+engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    PyObject *value;
+    if (FORY_LIKELY(nargs == 1 && kwnames == NULL && e->registry != NULL && PyBytes_CheckExact(args[0])) &&
+        e->ops->read_scalar(e, (const uint8_t *)PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]), &value)) {
+        return value;
+    }
+    return deserialize(e, args, nargs, kwnames);
 }
 
 /* ---- for pyfory.pickle --------------------------------------------------------------------- */

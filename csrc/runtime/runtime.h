@@ -326,6 +326,10 @@ typedef struct ForyCodecOps {
     int (*install_builtins)(ForyEngine *e);
     /* Builds entry->codec (and TypeDef). 0 / -1. */
     int (*build)(ForyEngine *e, ForyTypeEntry *entry);
+    /* A message of one scalar, without a context: 1 and a new reference, or NULL with an
+     * exception; 0 when the general way must see to it. */
+    int (*write_scalar)(const ForyEngine *e, PyObject *v, PyObject **message);
+    int (*read_scalar)(const ForyEngine *e, const uint8_t *data, size_t size, PyObject **value);
     int (*write_root)(ForyWriteCtx *w, PyObject *v);
     PyObject *(*read_root)(ForyReadCtx *r);
     /* Fills a new entry from the registry's answer for an unregistered type. */
