@@ -277,6 +277,11 @@ class TypeRegistry:
     def _check_class(self, cls: type) -> None:
         from pyfory.schema import check_struct_class
 
+        if _has_hidden_state(cls):
+            raise ForyTypeError(
+                "%s keeps more than its attributes, which would be lost with the fields alone: "
+                "register it with serializer=" % cls.__qualname__
+            )
         check_struct_class(cls)
 
     def _check_free(self, cls: type, user_id: Optional[int], name: Optional[Tuple[str, str]]) -> None:
@@ -596,6 +601,26 @@ def _declaration_order(cls: type, attrs: Tuple[str, ...]) -> Tuple[int, ...]:
 def _keeps_attributes(cls: type) -> bool:
     own_init = getattr(cls, "__init__", None) is not object.__init__
     return own_init or any(base.__dict__.get("__slots__") for base in cls.__mro__)
+
+
+def _has_hidden_state(cls: type) -> bool:
+    """True for an instance larger than its attributes: subclasses of int, list or tuple, classes
+    written in C. Of exceptions the fields are what counts."""
+    if cls.__itemsize__:
+        return True
+    pointer = object.__basicsize__ // 2
+    size = object.__basicsize__ + pointer * ((cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0))
+    if cls.__basicsize__ <= size or issubclass(cls, BaseException):
+        return False
+    member = type(_Slotted.slot)  # type: ignore[attr-defined]
+    for base in cls.__mro__:
+        if "__slots__" in base.__dict__:
+            size += pointer * sum(type(value) is member for value in base.__dict__.values())
+    return cls.__basicsize__ > size
+
+
+class _Slotted:
+    __slots__ = ("slot",)
 
 
 # ---- builtin families --------------------------------------------------------------

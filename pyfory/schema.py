@@ -447,7 +447,8 @@ def _own_annotations(cls: type) -> Mapping[str, Any]:
             return annotationlib.get_annotations(cls)
         except NameError:
             return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
-    return cls.__dict__.get("__annotations__") or {}
+    annotations = cls.__dict__.get("__annotations__")
+    return annotations if isinstance(annotations, dict) else {}
 
 
 def _get_type_hints(holder: type, global_names: Dict[str, Any], local_names: Dict[str, Any]) -> Dict[str, Any]:

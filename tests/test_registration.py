@@ -1,8 +1,12 @@
 """Registration: ids, names, kinds and every error case."""
 
+import abc
+import datetime
 import enum
+import functools
+import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -436,3 +440,78 @@ def test_any_holds_registered_values():
     for value in (A(), E.TWO, [A(), E.TWO], {"a": B()}):
         result = support.roundtrip(Holder(value), A, B, E, Holder)
         assert result == Holder(value)
+
+
+class Pair(NamedTuple):
+    a: int
+    b: str
+
+
+class Count(int):
+    note: str = ""
+
+
+class Names(list):
+    note: str = ""
+
+
+@dataclass
+class Table(dict):
+    note: str = ""
+
+
+class Moment(datetime.datetime):
+    pass
+
+
+LOCK = type(threading.Lock())
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [Pair, Count, Names, Table, Moment, LOCK, type(pytest.raises), functools.partial, datetime.time, pyfory.Buffer],
+    ids=lambda cls: cls.__name__,
+)
+def test_classes_that_keep_more_than_attributes_need_a_serializer(cls):
+    """Their fields alone would come back as 0, as an empty list, or crash: `lock` cannot be created."""
+    fory = pyfory.Fory()
+    with pytest.raises(TypeError, match="register it with serializer="):
+        fory.register(cls, type_id=3)
+    assert fory.register(A, type_id=3).cls is A
+
+    class Own(pyfory.Serializer):
+        def write(self, write_context, value):
+            pass
+
+        def read(self, read_context):
+            return None
+
+    fory.register(cls, type_id=4, serializer=Own)
+
+
+class SlottedBase:
+    __slots__ = ("x", "__weakref__", "__dict__")
+    x: int
+
+
+class SlottedMore(SlottedBase):
+    __slots__ = ("y",)
+    y: str
+
+
+@dataclass
+class Failure(Exception):
+    code: int = 0
+
+
+class Abstract(abc.ABC):
+    z: int = 0
+
+
+class Wide(SlottedMore, Abstract):
+    pass
+
+
+@pytest.mark.parametrize("cls", [SlottedBase, SlottedMore, Failure, Wide], ids=lambda cls: cls.__name__)
+def test_classes_of_attributes_need_none(cls):
+    pyfory.Fory().register(cls, type_id=3)
