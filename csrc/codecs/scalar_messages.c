@@ -13,7 +13,7 @@ int
 fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
 {
     unsigned id = fory_plain_id(Py_TYPE(v));
-    uint8_t head[PREFIX + 24], *p;
+    uint8_t head[PREFIX + 30], *p;
     fory_writer out = {head + PREFIX, NULL, NULL, NULL};
     size_t n;
     if (id >= FORY_LIST || (id == 0 && !PyBytes_CheckExact(v))) {
