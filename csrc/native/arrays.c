@@ -5,17 +5,175 @@
 
 #define MAX_DIMS 64 /* NumPy 2 */
 
+/* ---- narrow elements ------------------------------------------------------------------------ */
+
+/* Up to so many elements are looked at: longer arrays are copied faster. */
+#define NARROW_MAX 64
+
+enum { NARROW_NO, NARROW_SIGNED, NARROW_UNSIGNED, NARROW_FLOAT };
+static const uint8_t narrow_as[32] = {
+    [FORY_EL_INT16] = NARROW_SIGNED,    [FORY_EL_INT32] = NARROW_SIGNED,    [FORY_EL_INT64] = NARROW_SIGNED,
+    [FORY_EL_UINT16] = NARROW_UNSIGNED, [FORY_EL_UINT32] = NARROW_UNSIGNED, [FORY_EL_UINT64] = NARROW_UNSIGNED,
+    [FORY_EL_LONG32] = NARROW_SIGNED,   [FORY_EL_LONG64] = NARROW_SIGNED,   [FORY_EL_ULONG32] = NARROW_UNSIGNED,
+    [FORY_EL_ULONG64] = NARROW_UNSIGNED, [FORY_EL_FLOAT64] = NARROW_FLOAT,
+};
+
+/* Bytes per element that hold all of them, at most its own width. */
+static size_t
+narrow_width(int element, const uint8_t *data, size_t n)
+{
+    const size_t width = fory_element_width[element];
+    uint64_t any = 0;
+    if (narrow_as[element] == NARROW_FLOAT) {
+        for (size_t i = 0; i < n; i++) {
+            double d, again;
+            float f;
+            memcpy(&d, data + 8 * i, 8);
+            f = (float)d;
+            again = (double)f;
+            if (memcmp(&d, &again, 8) != 0) {
+                return width;
+            }
+        }
+        return 4;
+    }
+    if (width == 8) {
+        if (narrow_as[element] == NARROW_SIGNED) {
+            for (size_t i = 0; i < n; i++) {
+                int64_t v = (int64_t)fory_load64(data + 8 * i);
+                any |= (uint64_t)(v ^ v >> 63) << 1;
+            }
+        }
+        else {
+            for (size_t i = 0; i < n; i++) {
+                any |= fory_load64(data + 8 * i);
+            }
+        }
+    }
+    else if (width == 4) {
+        uint32_t all = 0;
+        if (narrow_as[element] == NARROW_SIGNED) {
+            for (size_t i = 0; i < n; i++) {
+                int32_t v = (int32_t)fory_load32(data + 4 * i);
+                all |= (uint32_t)(v ^ v >> 31) << 1;
+            }
+        }
+        else {
+            for (size_t i = 0; i < n; i++) {
+                all |= fory_load32(data + 4 * i);
+            }
+        }
+        any = all;
+    }
+    else {
+        for (size_t i = 0; i < n; i++) {
+            int32_t v = (int16_t)fory_load16(data + 2 * i);
+            any |= narrow_as[element] == NARROW_SIGNED ? (uint32_t)(v ^ v >> 31) << 1 : (uint32_t)v & 0xffff;
+        }
+    }
+    size_t stored = any >> 8 == 0 ? 1 : any >> 16 == 0 ? 2 : any >> 32 == 0 ? 4 : 8;
+    return stored < width ? stored : width;
+}
+
+static void
+put_narrow(int element, const uint8_t *data, size_t n, size_t stored, uint8_t *out)
+{
+    const size_t width = fory_element_width[element];
+    if (narrow_as[element] == NARROW_FLOAT) {
+        for (size_t i = 0; i < n; i++) {
+            double d;
+            float f;
+            memcpy(&d, data + 8 * i, 8);
+            f = (float)d;
+            memcpy(out + 4 * i, &f, 4);
+        }
+        return;
+    }
+    /* little-endian: the low bytes come first */
+    switch (stored) {
+    case 1:
+        for (size_t i = 0; i < n; i++) {
+            out[i] = data[width * i];
+        }
+        break;
+    case 2:
+        for (size_t i = 0; i < n; i++) {
+            memcpy(out + 2 * i, data + width * i, 2);
+        }
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) {
+            memcpy(out + 4 * i, data + width * i, 4);
+        }
+    }
+}
+
+/* The stored elements at their full width. */
+static void
+widen(int element, const uint8_t *data, size_t n, size_t stored, uint8_t *out)
+{
+    const size_t width = fory_element_width[element];
+    const int is_signed = narrow_as[element] == NARROW_SIGNED;
+    if (narrow_as[element] == NARROW_FLOAT) {
+        for (size_t i = 0; i < n; i++) {
+            uint32_t bits = fory_load32(data + 4 * i);
+            float f;
+            memcpy(&f, &bits, 4);
+            double d = (double)f;
+            memcpy(out + 8 * i, &d, 8);
+        }
+        return;
+    }
+#define WIDEN(load)                                       \
+    for (size_t i = 0; i < n; i++) {                      \
+        int64_t v = (load);                               \
+        memcpy(out + width * i, &v, width);               \
+    }
+#define WIDEN_TO(width_is, load)                          \
+    case width_is: {                                      \
+        const size_t width = width_is; /* a constant: a store, no call */ \
+        WIDEN(load)                                       \
+        break;                                            \
+    }
+#define WIDEN_ALL(load)                                   \
+    switch (width) {                                      \
+        WIDEN_TO(2, load)                                 \
+        WIDEN_TO(4, load)                                 \
+        WIDEN_TO(8, load)                                 \
+    default:                                              \
+        break;                                            \
+    }
+    if (stored == 1) {
+        if (is_signed) WIDEN_ALL((int8_t)data[i]) else WIDEN_ALL(data[i])
+    }
+    else if (stored == 2) {
+        if (is_signed) WIDEN_ALL((int16_t)fory_load16(data + 2 * i)) else WIDEN_ALL(fory_load16(data + 2 * i))
+    }
+    else {
+        if (is_signed) WIDEN_ALL((int32_t)fory_load32(data + 4 * i)) else WIDEN_ALL(fory_load32(data + 4 * i))
+    }
+#undef WIDEN
+#undef WIDEN_TO
+#undef WIDEN_ALL
+}
+
 /* ---- writing ------------------------------------------------------------------------------- */
 
 int
 fory_native_put_array(ForyWriteCtx *w, int kind, int bits, int nd, const Py_ssize_t *dims, const ForyMemory *memory)
 {
     const size_t size = (size_t)memory->size;
-    const int out = bits & FORY_BUFFER_OUT;
+    const int out = bits & FORY_BUFFER_OUT, element = kind & FORY_ARRAY_ELEMENT;
+    size_t n = 0, stored = 0;
+    if (size <= NARROW_MAX * 8 && !FORY_BIG_ENDIAN && narrow_as[element] != NARROW_NO && !out) {
+        n = size / fory_element_width[element];
+        stored = n > NARROW_MAX || n == 0 ? 0 : narrow_width(element, memory->data, n);
+        stored = stored == fory_element_width[element] ? 0 : stored;
+    }
     if (fory_room(w, 2 + (size_t)(nd + 1) * FORY_VU64_MAX + (out ? 0 : size)) < 0) {
         return -1;
     }
-    fory_put_u8(&w->out, FORY_N_ARRAY);
+    fory_put_u8(&w->out, (uint8_t)(FORY_N_ARRAY + (stored + 2) / 2 - (stored == 0)));
     if (FORY_LIKELY(nd == 1) && FORY_LIKELY(!out)) {
         fory_put_u8(&w->out, (uint8_t)kind);
         fory_put_vu64(&w->out, (uint64_t)dims[0]);
@@ -28,6 +186,11 @@ fory_native_put_array(ForyWriteCtx *w, int kind, int bits, int nd, const Py_ssiz
         }
     }
     if (out) {
+        return 0;
+    }
+    if (stored != 0) {
+        put_narrow(element, memory->data, n, stored, w->out.pos);
+        w->out.pos += n * stored;
         return 0;
     }
     if (FORY_LIKELY(size < FORY_LARGE)) {
@@ -274,8 +437,12 @@ read_dims(ForyReadCtx *r, size_t width, int *bits, int *nd, Py_ssize_t *dims, si
 
 /* Into new memory that nobody else knows. */
 static void
-fill(ForyReadCtx *r, int element, void *out, const uint8_t *data, size_t size)
+fill(ForyReadCtx *r, int element, size_t stored, void *out, const uint8_t *data, size_t size)
 {
+    if (stored != 0) {
+        widen(element, data, size / fory_element_width[element], stored, out);
+        return;
+    }
     fory_advise_fresh(out, size);
     if (element == FORY_EL_BOOL) {
         FORY_LARGE_WORK(size, r->st->kernels->bool_normalize(data, out, size));
@@ -286,11 +453,11 @@ fill(ForyReadCtx *r, int element, void *out, const uint8_t *data, size_t size)
 }
 
 static PyObject *
-read_dense(ForyReadCtx *r, int element, const uint8_t *data, size_t size)
+read_dense(ForyReadCtx *r, int element, size_t stored, const uint8_t *data, size_t size)
 {
     PyObject *v = fory_dense_array_new(r->st, carriers_of[element].dense, (Py_ssize_t)size);
     if (v != NULL && size > 0) {
-        fill(r, element, ((ForyDenseArray *)v)->data, data, size);
+        fill(r, element, stored, ((ForyDenseArray *)v)->data, data, size);
     }
     return v;
 }
@@ -319,6 +486,20 @@ read_pyarray(ForyReadCtx *r, int element, const uint8_t *data, size_t size)
     return array;
 }
 
+static PyObject *
+read_narrow_pyarray(ForyReadCtx *r, int element, size_t stored, const uint8_t *data, size_t size)
+{
+    uint8_t *wide = PyMem_Malloc(size + 1);
+    PyObject *v = NULL;
+    if (wide == NULL) {
+        return PyErr_NoMemory();
+    }
+    widen(element, data, size / fory_element_width[element], stored, wide);
+    v = read_pyarray(r, element, wide, size);
+    PyMem_Free(wide);
+    return v;
+}
+
 /* Copies of the memory of a buffer of the caller; other carriers cannot lie over it. */
 static PyObject *
 read_copied(ForyReadCtx *r, int carrier, int element, size_t size, PyObject *memory)
@@ -335,7 +516,7 @@ read_copied(ForyReadCtx *r, int carrier, int element, size_t size, PyObject *mem
         fory_raise(r->st, FORY_E_INVALID_DATA, "array memory of %zd bytes, %zu expected", view.len, size);
     }
     else if (carrier == FORY_ARRAY_DENSE) {
-        v = read_dense(r, element, view.buf, size);
+        v = read_dense(r, element, 0, view.buf, size);
     }
     else {
         v = read_pyarray(r, element, view.buf, size);
@@ -345,12 +526,14 @@ read_copied(ForyReadCtx *r, int carrier, int element, size_t size, PyObject *mem
 }
 
 PyObject *
-fory_native_read_array(ForyReadCtx *r)
+fory_native_read_array(ForyReadCtx *r, int tag)
 {
+    static const uint8_t widths[] = {0, 1, 2, 4};
+    const size_t stored = widths[tag - FORY_N_ARRAY];
     Py_ssize_t dims[MAX_DIMS];
     uint8_t kind = 0;
     uint64_t n;
-    size_t size = 0, width;
+    size_t size = 0, width, inside;
     int element, carrier, nd = 1, bits = 0, possible;
     const uint8_t *data;
     PyObject *array;
@@ -365,7 +548,9 @@ fory_native_read_array(ForyReadCtx *r)
     possible = carrier == FORY_ARRAY_DENSE    ? carriers_of[element].dense != 0
                : carrier == FORY_ARRAY_PYTHON ? carriers_of[element].code != 0
                                               : element > 0 && element < FORY_EL_NUMPY;
-    if (!possible || kind == (FORY_ARRAY_SCALAR | FORY_ARRAY_DIMS | element)) {
+    if (!possible || kind == (FORY_ARRAY_SCALAR | FORY_ARRAY_DIMS | element) ||
+        (stored != 0 && (carrier == FORY_ARRAY_SCALAR || narrow_as[element] == NARROW_NO || stored >= width ||
+                         (narrow_as[element] == NARROW_FLOAT && stored != 4)))) {
         return fory_raise(r->st, FORY_E_INVALID_DATA, "unknown kind of array 0x%x", (unsigned)kind);
     }
     if (carrier == FORY_ARRAY_SCALAR) {
@@ -390,6 +575,9 @@ fory_native_read_array(ForyReadCtx *r)
         return fory_raise(r->st, FORY_E_INVALID_DATA, "an array of %d dimensions", nd);
     }
     if (FORY_UNLIKELY(bits & FORY_BUFFER_OUT)) {
+        if (stored != 0) {
+            return fory_raise(r->st, FORY_E_INVALID_DATA, "a narrow array out-of-band");
+        }
         PyObject *item = fory_native_next_buffer(r);
         array = item == NULL                  ? NULL
                 : carrier == FORY_ARRAY_NUMPY ? fory_native_ndarray_over(r, element, bits & FORY_BUFFER_FORTRAN, nd, dims, size, item)
@@ -397,21 +585,22 @@ fory_native_read_array(ForyReadCtx *r)
         Py_XDECREF(item);
         return array;
     }
-    if (!fory_have(&r->in, size)) {
+    inside = stored == 0 ? size : size / width * stored;
+    if (!fory_have(&r->in, inside)) {
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
     }
     data = r->in.pos;
-    r->in.pos += size;
+    r->in.pos += inside;
     if (carrier == FORY_ARRAY_DENSE) {
-        return read_dense(r, element, data, size);
+        return read_dense(r, element, stored, data, size);
     }
     if (carrier == FORY_ARRAY_PYTHON) {
-        return read_pyarray(r, element, data, size);
+        return stored == 0 ? read_pyarray(r, element, data, size) : read_narrow_pyarray(r, element, stored, data, size);
     }
     array = fory_native_new_ndarray(r, element, bits & FORY_BUFFER_FORTRAN, nd, dims, &memory);
     if (array != NULL && size > 0) {
-        fill(r, element, memory, data, size);
+        fill(r, element, stored, memory, data, size);
     }
     return array;
 }

@@ -67,6 +67,9 @@ enum fory_native_tag {
     FORY_N_DICT_SHAPE = 0xef, /* count, keys; then the values */
     FORY_N_DICT_LIKE = 0xf0,  /* number of a dict shape; the values */
     FORY_N_ARRAY = 0xf8,      /* element type and carrier, lengths, memory */
+    FORY_N_ARRAY_1 = 0xf9,    /* the same, each element in one byte */
+    FORY_N_ARRAY_2 = 0xfa,
+    FORY_N_ARRAY_4 = 0xfb,
     FORY_N_MARKS = 0xfc,     /* head of a message: where the shared objects begin */
     FORY_N_MEMO = 0xfd,      /* head of a Pickler's message: where it lies among its messages */
     FORY_N_EARLIER = 0xfe    /* position of an object in an earlier one */
@@ -678,7 +681,7 @@ const ForyCodec *fory_native_ndarray_codec(void);
 const ForyCodec *fory_native_dense_codec(void);
 const ForyCodec *fory_native_pyarray_codec(void);
 const ForyCodec *fory_native_scalar_codec(ForyEngine *e, PyTypeObject *type);
-PyObject *fory_native_read_array(ForyReadCtx *r);   /* behind FORY_N_ARRAY */
+PyObject *fory_native_read_array(ForyReadCtx *r, int tag); /* FORY_N_ARRAY and those behind it */
 PyObject *fory_native_read_ndarray(ForyReadCtx *r); /* behind FORY_X_NDARRAY */
 
 /* Of names and definitions, continuing from h: for the tables that find them again. */

@@ -921,7 +921,10 @@ read_rare(ForyReadCtx *r, int tag)
     case FORY_N_DICT_LIKE:
         return read_number(r, &n) < 0 ? NULL : read_dict_like(r, n);
     case FORY_N_ARRAY:
-        return fory_native_read_array(r);
+    case FORY_N_ARRAY_1:
+    case FORY_N_ARRAY_2:
+    case FORY_N_ARRAY_4:
+        return fory_native_read_array(r, tag);
     case FORY_N_EARLIER:
         return read_earlier(r);
     default:

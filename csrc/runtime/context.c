@@ -196,10 +196,12 @@ fory_write_begin(ForyEngine *e)
 static void
 unpin(ForyWriteCtx *w)
 {
+    uint32_t left = w->n_refs;
     w->pinned = 0;
-    for (size_t i = 0; i <= w->ref_mask && w->refs != NULL; i++) {
+    for (size_t i = 0; left > 0 && i <= w->ref_mask; i++) {
         if (w->refs[i].generation == w->generation && w->refs[i].object != NULL) {
             PyObject *o = w->refs[i].object;
+            left--;
             w->refs[i].object = NULL;
             w->refs[i].generation = 0;
             Py_DECREF(o);
@@ -360,9 +362,11 @@ fory_write_pin(ForyWriteCtx *w)
     if (w->pinned || !w->track_ref) {
         return 0;
     }
-    for (size_t i = 0; w->refs != NULL && i <= w->ref_mask; i++) {
+    /* small messages leave most of the table empty */
+    for (size_t i = 0, left = w->n_refs; left > 0 && i <= w->ref_mask; i++) {
         if (w->refs[i].generation == w->generation && w->refs[i].object != NULL) {
             Py_INCREF(w->refs[i].object);
+            left--;
         }
     }
     w->pinned = 1;

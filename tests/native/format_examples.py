@@ -133,7 +133,7 @@ def namespace() -> Dict[str, Any]:
         "shop": shop, "math": math, "date": date, "datetime": datetime, "time": time, "timedelta": timedelta,
         "timezone": timezone, "Decimal": Decimal, "UUID": UUID, "PickleBuffer": PickleBuffer, "twice": twice, "loop": loop,
         "tuple_loop": tuple_loop, "many_shapes": many_shapes, "pickler": pickler, "persistent": persistent, "out": out,
-        "numbers": array.array, "Int16Array": pyfory.Int16Array,
+        "numbers": array.array, "Int8Array": pyfory.Int8Array,
     }  # fmt: skip
     try:
         import numpy

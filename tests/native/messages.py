@@ -251,6 +251,9 @@ BY_TAG: Dict[str, List[bytes]] = {
             (0x51, b"\x01" + bytes(8)), (0xC4, vu(1 << 3 | 1) + b"\x01"), (0x6C, struct.pack("<d", 0.1)), (0x61, b"\x05"),
         )
     ],
+    "ARRAY_1": [tag("ARRAY_1") + body for body in (b"\x05\x02\x01\xff", b"\x27\x01\xff", b"\x44\x01\x01", b"\x84\x10\x02\x01\x01\x02")],
+    "ARRAY_2": [tag("ARRAY_2") + b"\x08\x01\xff\xff"],
+    "ARRAY_4": [tag("ARRAY_4") + b"\x0c\x01" + struct.pack("<f", 0.5), tag("ARRAY_4") + b"\x53\x01" + bytes(4)],
     "OBJECT_N": [tag("OBJECT_N") + vu(30)],
     "SHAPE": [
         tag("SHAPE") + named("Canary") + SHAPE_OF_A + number(1),
