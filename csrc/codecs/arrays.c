@@ -4,6 +4,7 @@
 #include "codecs/codecs.h"
 
 #include "runtime/large.h"
+#include "runtime/numpy_api.h"
 
 enum { AS_WRAPPER = 0, AS_NDARRAY = 1, AS_PYARRAY = 2 };
 
@@ -77,6 +78,29 @@ id_of_format(const char *format, Py_ssize_t itemsize)
     }
 }
 
+/* Memory of a one-dimensional contiguous ndarray that can be taken without a view: its
+ * element code, or 0. *out is borrowed from v. */
+FORY_INLINE int
+plain_ndarray(ForyState *st, PyObject *v, const ForyNdarray **out)
+{
+    const ForyNumpy *np = st->numpy;
+    const ForyNdarray *a = (const ForyNdarray *)v;
+    if (np == NULL || Py_TYPE(v) != np->array_type || !np->direct || a->nd != 1 || !(a->flags & FORY_NDARRAY_C)) {
+        return 0;
+    }
+    *out = a;
+    return fory_numpy_element(np, a->dtype);
+}
+
+/* An ndarray was met: the next ones may be plain. */
+static void
+look_at_numpy(ForyState *st, PyObject *v)
+{
+    if (st->numpy == NULL && strcmp(Py_TYPE(v)->tp_name, "numpy.ndarray") == 0 && fory_numpy_find(st, 0) == NULL) {
+        PyErr_Clear();
+    }
+}
+
 /* Opens v as a one-dimensional array of a dense kind. Its id, or -1. */
 static int
 open_array(ForyState *st, PyObject *v, Py_buffer *view)
@@ -101,11 +125,23 @@ open_array(ForyState *st, PyObject *v, Py_buffer *view)
     return id;
 }
 
+static const uint8_t dense_of_element[FORY_EL_NUMPY] = {
+    [FORY_EL_BOOL] = FORY_BOOL_ARRAY,       [FORY_EL_INT8] = FORY_INT8_ARRAY,       [FORY_EL_INT16] = FORY_INT16_ARRAY,
+    [FORY_EL_INT32] = FORY_INT32_ARRAY,     [FORY_EL_INT64] = FORY_INT64_ARRAY,     [FORY_EL_UINT8] = FORY_UINT8_ARRAY,
+    [FORY_EL_UINT16] = FORY_UINT16_ARRAY,   [FORY_EL_UINT32] = FORY_UINT32_ARRAY,   [FORY_EL_UINT64] = FORY_UINT64_ARRAY,
+    [FORY_EL_FLOAT16] = FORY_FLOAT16_ARRAY, [FORY_EL_FLOAT32] = FORY_FLOAT32_ARRAY, [FORY_EL_FLOAT64] = FORY_FLOAT64_ARRAY,
+};
+
 int
 fory_type_id_of_value(ForyState *st, PyObject *v)
 {
     Py_buffer view;
-    int id = open_array(st, v, &view);
+    const ForyNdarray *plain;
+    int element = plain_ndarray(st, v, &plain), id;
+    if (element != 0 && dense_of_element[element] != 0) {
+        return dense_of_element[element];
+    }
+    id = open_array(st, v, &view);
     if (id > 0) {
         PyBuffer_Release(&view);
     }
@@ -168,11 +204,40 @@ write_view(ForyWriteCtx *w, Py_buffer *view)
 }
 
 static int
+write_plain(ForyWriteCtx *w, const ForyNdarray *a, int element)
+{
+    Py_ssize_t nbytes = a->dims[0] * fory_element_width[element];
+    if (put_length(w, nbytes) < 0) {
+        return -1;
+    }
+    if (FORY_LIKELY((size_t)nbytes < FORY_LARGE)) {
+        fory_copy_short(w->out.pos, (const uint8_t *)a->data, (size_t)nbytes);
+    }
+    else {
+        /* the reference keeps others from resizing it meanwhile */
+        if (fory_write_pin(w) < 0) {
+            return -1;
+        }
+        const void *data = a->data;
+        Py_INCREF((PyObject *)a);
+        FORY_LARGE_WORK(nbytes, memcpy(w->out.pos, data, (size_t)nbytes));
+        Py_DECREF((PyObject *)a);
+    }
+    w->out.pos += nbytes;
+    return 0;
+}
+
+static int
 write_by_value(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
     Py_buffer view;
-    int rc;
+    const ForyNdarray *plain;
+    int element = plain_ndarray(w->st, v, &plain), rc;
     (void)c;
+    if (element != 0 && dense_of_element[element] != 0) {
+        return write_plain(w, plain, element);
+    }
+    look_at_numpy(w->st, v);
     if (fory_write_pin(w) < 0 || open_array(w->st, v, &view) < 0) {
         return -1;
     }
@@ -221,7 +286,11 @@ write_declared(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
     const ForyArrayCodec *codec = (const ForyArrayCodec *)c;
     Py_buffer view;
-    int id, rc;
+    const ForyNdarray *plain;
+    int element = plain_ndarray(w->st, v, &plain), id, rc;
+    if (element != 0 && dense_of_element[element] == c->type_id && codec->carrier != AS_PYARRAY) {
+        return write_plain(w, plain, element);
+    }
     if (PyObject_TypeCheck(v, w->st->DenseArrayType)) {
         ForyDenseArray *array = (ForyDenseArray *)v;
         if (codec->carrier != AS_WRAPPER || array->type_id != c->type_id) {
@@ -240,6 +309,7 @@ write_declared(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         PyBytes_Check(v) || PyByteArray_Check(v) || PyMemoryView_Check(v) || !PyObject_CheckBuffer(v)) {
         return wrong_array(w, c->type_id, v, codec->carrier == AS_PYARRAY ? "array.array" : "an array");
     }
+    look_at_numpy(w->st, v);
     id = fory_write_pin(w) < 0 ? -1 : open_array(w->st, v, &view);
     if (id < 0) {
         return -1;
@@ -345,6 +415,18 @@ make_ndarray(ForyReadCtx *r, int type_id, Py_ssize_t n, const uint8_t *data, Py_
 {
     PyObject *array, *length;
     Py_buffer view;
+    const ForyNumpy *np = fory_numpy(r->st);
+    int element = fory_element_of_dense[type_id];
+    if (np == NULL) {
+        return NULL;
+    }
+    if (FORY_LIKELY(np->direct) && FORY_LIKELY(element < FORY_EL_NUMPY)) {
+        array = np->new_array(np->array_type, Py_NewRef(np->dtypes[element]), 1, &n, NULL, NULL, 0, NULL);
+        if (array != NULL && nbytes > 0) {
+            copy_body(r, type_id, (uint8_t *)((ForyNdarray *)array)->data, data, (size_t)nbytes);
+        }
+        return array;
+    }
     if (numpy_ready(r->st, type_id) < 0 || (length = PyLong_FromSsize_t(n)) == NULL) {
         return NULL;
     }

@@ -227,14 +227,6 @@ put_exported(ForyWriteCtx *w, int kind, Py_ssize_t n, PyObject *v, const Py_buff
     return fory_native_put_array(w, kind, in_band ? 0 : FORY_BUFFER_OUT, 1, &n, &memory);
 }
 
-static const uint8_t element_of_dense[FORY_TYPE_ID_COUNT] = {
-    [FORY_BOOL_ARRAY] = FORY_EL_BOOL,       [FORY_INT8_ARRAY] = FORY_EL_INT8,         [FORY_INT16_ARRAY] = FORY_EL_INT16,
-    [FORY_INT32_ARRAY] = FORY_EL_INT32,     [FORY_INT64_ARRAY] = FORY_EL_INT64,       [FORY_UINT8_ARRAY] = FORY_EL_UINT8,
-    [FORY_UINT16_ARRAY] = FORY_EL_UINT16,   [FORY_UINT32_ARRAY] = FORY_EL_UINT32,     [FORY_UINT64_ARRAY] = FORY_EL_UINT64,
-    [FORY_FLOAT16_ARRAY] = FORY_EL_FLOAT16, [FORY_BFLOAT16_ARRAY] = FORY_EL_BFLOAT16, [FORY_FLOAT32_ARRAY] = FORY_EL_FLOAT32,
-    [FORY_FLOAT64_ARRAY] = FORY_EL_FLOAT64,
-};
-
 /* type id of pyfory.array, typecode of array.array; 0 where there is none */
 static const struct {
     uint8_t dense;
@@ -260,7 +252,7 @@ write_dense(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     Py_buffer view;
     int rc;
     if (!PyObject_TypeCheck(v, w->st->DenseArrayType) || array->type_id >= FORY_TYPE_ID_COUNT ||
-        element_of_dense[array->type_id] == 0) {
+        fory_element_of_dense[array->type_id] == 0) {
         return fory_native_write_by_protocol(w, v);
     }
     rc = fory_native_ref(w, v);
@@ -272,7 +264,7 @@ write_dense(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (PyObject_GetBuffer(v, &view, PyBUF_SIMPLE) < 0) {
         return -1;
     }
-    rc = put_exported(w, FORY_ARRAY_DENSE | element_of_dense[array->type_id], array->nbytes / array->width, v, &view);
+    rc = put_exported(w, FORY_ARRAY_DENSE | fory_element_of_dense[array->type_id], array->nbytes / array->width, v, &view);
     PyBuffer_Release(&view);
     return rc;
 }

@@ -26,6 +26,8 @@ enum fory_element {
 
 /* bytes of an element; 0 where there is no such code */
 extern const uint8_t fory_element_width[32];
+/* by the type id of a dense array; 0 where it is none */
+extern const uint8_t fory_element_of_dense[FORY_TYPE_ID_COUNT];
 
 enum {
     FORY_NDARRAY_C = 1,
