@@ -328,7 +328,17 @@ write_scalar(ForyWriteCtx *w, const ForyCodec *base, PyObject *v)
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
     }
-    c->np->get_scalar(v, element);
+    if (FORY_LIKELY(c->np->direct)) {
+        c->np->get_scalar(v, element);
+    }
+    else {
+        Py_buffer view;
+        if (PyObject_GetBuffer(v, &view, PyBUF_SIMPLE) < 0) {
+            return -1;
+        }
+        memcpy(element, view.buf, view.len < (Py_ssize_t)sizeof(element) ? (size_t)view.len : sizeof(element));
+        PyBuffer_Release(&view);
+    }
     if (fory_room(w, 2 + sizeof(element)) < 0) {
         return -1;
     }
@@ -377,7 +387,7 @@ fory_native_scalar_codec(ForyEngine *e, PyTypeObject *type)
 {
     const ForyNumpy *np = fory_numpy(e->st);
     ForyScalarCodec *c;
-    if (np == NULL || !np->direct) {
+    if (np == NULL || FORY_BIG_ENDIAN) {
         return NULL;
     }
     for (int i = 1; i < FORY_EL_NUMPY; i++) {

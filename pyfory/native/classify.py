@@ -28,6 +28,17 @@ def classify(cls: type) -> Tuple[str, Any]:
     """(kind, detail) for the engine; see csrc/native/root.c."""
     if cls in copyreg.dispatch_table:
         return "reduce", None
+    name = (cls.__module__, cls.__qualname__)
+    if name == ("numpy", "ndarray"):
+        return "ndarray", None
+    if name[0] == "pyfory.array" and name[1].endswith("Array"):
+        return "dense", None
+    if name == ("array", "array") and cls is getattr(sys.modules.get("array"), "array", None):
+        return "pyarray", None
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and name[0] == "numpy" and issubclass(cls, getattr(numpy, "generic", ())):
+        # those that have no code, and subclasses, take the protocol after all
+        return "numpy_scalar", None
     if may_be_code(cls):
         from pyfory.native.code import captures
 
@@ -38,25 +49,14 @@ def classify(cls: type) -> Tuple[str, Any]:
     reducer = REDUCERS.get(cls)
     if reducer is not None:
         return "reduce", reducer
-    name = (cls.__module__, cls.__qualname__)
     if name == ("decimal", "Decimal") and cls is sys.modules["decimal"].Decimal:
         return "decimal", None
     if name == ("uuid", "UUID"):
         return "uuid", None
-    if name == ("numpy", "ndarray"):
-        return "ndarray", None
-    if name[0] == "pyfory.array" and name[1].endswith("Array"):
-        return "dense", None
-    if name == ("array", "array") and cls is getattr(sys.modules.get("array"), "array", None):
-        return "pyarray", None
-    numpy = sys.modules.get("numpy")
     if numpy is not None and issubclass(cls, getattr(numpy, "dtype", ())):
         from pyfory.native.builders import reduce_dtype
 
         return "reduce", reduce_dtype
-    if numpy is not None and name[0] == "numpy" and issubclass(cls, getattr(numpy, "generic", ())):
-        # those that have no code, and subclasses, take the protocol after all
-        return "numpy_scalar", None
     if name[0] in ("zoneinfo", "backports.zoneinfo") and name[1] == "ZoneInfo":
         from pyfory.native.builders import reduce_zone_info
 

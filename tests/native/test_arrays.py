@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import gc
 import json
+import os
 import sys
 import weakref
 from pickle import PickleBuffer
@@ -20,6 +21,7 @@ from pyfory.error import ForyInvalidDataError
 np = pytest.importorskip("numpy")
 
 PLAIN = "? b B h H i I l L q Q e f d F D".split()
+PUBLIC = os.environ.get("PYFORY_PUBLIC_ATTRIBUTES") == "1"
 OTHERS = [">i4", ">f8", "S3", "U2", "M8[ns]", "M8[D]", "m8[h]", "g", "G"]
 
 
@@ -304,6 +306,7 @@ def test_read_only_buffers_make_read_only_arrays() -> None:
     assert not native().loads(data, buffers=[buffer.getbuffer()]).flags.writeable
 
 
+@pytest.mark.skipif(PUBLIC, reason="by NumPy's own call: it does not hold the buffer")
 def test_the_buffer_stays_in_place_while_the_array_lives() -> None:
     memory = bytearray(np.arange(4.0).tobytes())
     data, _ = out(np.arange(4.0))
@@ -370,6 +373,7 @@ def test_other_carriers_are_copied_from_the_buffer() -> None:
     value[0].append(5)
 
 
+@pytest.mark.skipif(PUBLIC, reason="a view keeps the array from being resized")
 def test_a_callback_that_changes_the_array() -> None:
     value = np.arange(6)
 
