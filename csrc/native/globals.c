@@ -142,58 +142,88 @@ remember(ForyEngine *e, ForyGlobalTable *t, const ForyGlobal *found, ForyGlobal 
 
 /* ---- writing -------------------------------------------------------------------------- */
 
+/* so many are searched one by one */
+#define FEW_GLOBALS 8
+
 static ForyRefSlot *
 number_slot(ForyWriteCtx *w, PyObject *o)
 {
     ForyNativeWrite *n = w->native;
-    if (n->globals == NULL || (size_t)n->n_globals * 2 > n->globals_mask) {
-        size_t cap = n->globals == NULL ? 32 : (n->globals_mask + 1) * 2;
+    size_t i = fory_pointer_hash(o) & n->numbers_mask;
+    while (n->numbers[i].generation == w->generation && n->numbers[i].object != o) {
+        i = (i + 1) & n->numbers_mask;
+    }
+    return &n->numbers[i];
+}
+
+static void
+add_number(ForyWriteCtx *w, PyObject *o, size_t number)
+{
+    ForyRefSlot *slot = number_slot(w, o);
+    if (slot->generation != w->generation) {
+        *slot = (ForyRefSlot){o, w->generation, (uint32_t)number};
+        w->native->n_numbers++;
+    }
+}
+
+size_t
+fory_native_global_number(ForyWriteCtx *w, PyObject *o)
+{
+    const ForyNativeWrite *n = w->native;
+    if (FORY_LIKELY(n->n_globals <= FEW_GLOBALS)) {
+        for (size_t i = 0; i < n->n_globals; i++) {
+            if (n->globals[i] == o) {
+                return i;
+            }
+        }
+        return SIZE_MAX;
+    }
+    const ForyRefSlot *slot = number_slot(w, o);
+    return slot->generation == w->generation ? slot->id : SIZE_MAX;
+}
+
+/* Room for one more in the table. 0 / -1. */
+static FORY_NOINLINE int
+grow_numbers(ForyWriteCtx *w)
+{
+    ForyNativeWrite *n = w->native;
+    size_t cap = n->numbers == NULL ? 64 : n->numbers_mask + 1;
+    if (n->numbers == NULL || (size_t)n->n_numbers * 2 > n->numbers_mask) {
+        cap = n->numbers == NULL ? cap : cap * 2;
         ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
         if (slots == NULL) {
             PyErr_NoMemory();
-            return NULL;
+            return -1;
         }
-        for (size_t i = 0; n->globals != NULL && i <= n->globals_mask; i++) {
-            if (n->globals[i].generation == w->generation) {
-                size_t j = fory_pointer_hash(n->globals[i].object) & (cap - 1);
-                while (slots[j].object != NULL) {
-                    j = (j + 1) & (cap - 1);
-                }
-                slots[j] = n->globals[i];
-            }
+        PyMem_Free(n->numbers);
+        n->numbers = slots;
+        n->numbers_mask = cap - 1;
+        n->n_numbers = 0;
+    }
+    if (n->n_numbers == 0) {
+        for (size_t i = 0; i < n->n_globals; i++) {
+            add_number(w, n->globals[i], i);
         }
-        PyMem_Free(n->globals);
-        n->globals = slots;
-        n->globals_mask = cap - 1;
     }
-    size_t i = fory_pointer_hash(o) & n->globals_mask;
-    while (n->globals[i].generation == w->generation && n->globals[i].object != o) {
-        i = (i + 1) & n->globals_mask;
-    }
-    return &n->globals[i];
+    return 0;
 }
 
+/* Counted even when it has a number already: the reader counts too. */
 static int
 give_number(ForyWriteCtx *w, PyObject *o)
 {
     ForyNativeWrite *n = w->native;
-    ForyRefSlot *slot;
-    if (FORY_UNLIKELY(n->n_named == n->cap_named) &&
-        fory_grow_array(&n->named, &n->cap_named, n->n_named + 1, sizeof(*n->named)) < 0) {
+    if (FORY_UNLIKELY(n->n_globals == n->cap_globals) &&
+        fory_grow_array(&n->globals, &n->cap_globals, n->n_globals + 1, sizeof(*n->globals)) < 0) {
         return -1;
     }
-    slot = number_slot(w, o);
-    if (slot == NULL) {
-        return -1;
+    if (FORY_UNLIKELY(n->n_globals >= FEW_GLOBALS)) {
+        if (grow_numbers(w) < 0) {
+            return -1;
+        }
+        add_number(w, o, n->n_globals);
     }
-    n->named[n->n_named++] = Py_NewRef(o);
-    if (slot->generation != w->generation) {
-        slot->generation = w->generation;
-        slot->object = o;
-        slot->id = n->n_globals;
-    }
-    /* counted even when it has a number already: the reader counts too */
-    n->n_globals++;
+    n->globals[n->n_globals++] = Py_NewRef(o);
     return 0;
 }
 
@@ -385,12 +415,14 @@ write_first(ForyWriteCtx *w, PyObject *o, int tag)
 {
     ForyNativeEngine *n = w->engine->native;
     uint64_t hash = fory_pointer_hash(o);
-    ForyGlobal asked, *kept;
+    ForyGlobal asked, *kept = NULL;
     int rc;
+    n->last_written = NULL;
     for (size_t i = hash & n->written.mask; n->written.slots != NULL && n->written.slots[i] != NULL;
          i = (i + 1) & n->written.mask) {
         ForyGlobal *g = n->written.slots[i];
         if (g->object == o && fory_native_still_there(n, g)) {
+            n->last_written = g;
             return (tag >= 0 && fory_native_tag(w, tag) < 0) || write_form(w, g) < 0 ? -1 : 1;
         }
     }
@@ -403,6 +435,7 @@ write_first(ForyWriteCtx *w, PyObject *o, int tag)
         (asked.form == FORY_G_NAME && n->written.used < 4096 && remember(w->engine, &n->written, &asked, &kept) < 0)) {
         rc = -1;
     }
+    n->last_written = kept;
     drop_name(&asked);
     return rc;
 }
@@ -411,11 +444,8 @@ write_first(ForyWriteCtx *w, PyObject *o, int tag)
 static int
 write_known(ForyWriteCtx *w, PyObject *o, int tag)
 {
-    ForyRefSlot *slot = number_slot(w, o);
-    if (slot == NULL) {
-        return -1;
-    }
-    if (slot->generation != w->generation) {
+    size_t number = fory_native_global_number(w, o);
+    if (number == SIZE_MAX) {
         return 0;
     }
     if (fory_room(w, 1 + FORY_VU64_MAX) < 0) {
@@ -424,8 +454,14 @@ write_known(ForyWriteCtx *w, PyObject *o, int tag)
     if (tag >= 0) {
         fory_put_u8(&w->out, (uint8_t)tag);
     }
-    fory_put_vu64(&w->out, (uint64_t)slot->id + FORY_G_KNOWN);
+    fory_put_vu64(&w->out, (uint64_t)number + FORY_G_KNOWN);
     return 1;
+}
+
+int
+fory_native_count_global(ForyWriteCtx *w, const ForyGlobal *g)
+{
+    return add_module(w->native, g->module) < 0 ? -1 : give_number(w, g->object);
 }
 
 int

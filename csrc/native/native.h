@@ -179,6 +179,13 @@ typedef struct ForyWriteShape {
     uint8_t *definition;                   /* its size and bytes, ready to be copied */
     uint8_t n, n_slots;
     uint8_t order[FORY_MAX_ATTRIBUTES];    /* indices into the inline values, then slot numbers */
+    uint8_t reversed[FORY_MAX_ATTRIBUTES]; /* those of the inline values, the last one first */
+    /* All that stands in front of the values where the class is the first that a message names,
+     * as it was written last: with these int positions, the class named so. */
+    uint8_t *head;
+    uint32_t head_size, head_room, head_epoch;
+    uint64_t head_ints;
+    ForyGlobal *head_global;
     PyObject *names[FORY_MAX_ATTRIBUTES];  /* kept by the engine */
 } ForyWriteShape;
 
@@ -193,6 +200,7 @@ typedef struct ForyObjectCodec {
     uint8_t n_shapes;
     PyObject *slot_names[FORY_MAX_ATTRIBUTES];
     Py_ssize_t slot_offsets[FORY_MAX_ATTRIBUTES];
+    ForyWriteShape *last; /* shape of the instance that was written last */
     ForyWriteShape *shapes[FORY_MAX_SHAPES];
 } ForyObjectCodec;
 
@@ -217,6 +225,14 @@ typedef struct ForyReadShape {
     Py_ssize_t offsets[FORY_MAX_ATTRIBUTES]; /* slot of the name, or 0 */
 } ForyReadShape;
 
+/* An enum class whose members are found in the dict that Enum itself looks at first. */
+typedef struct ForyEnumClass {
+    PyTypeObject *cls;    /* strong */
+    PyObject *members;    /* strong: by value */
+    unsigned int version, meta_version;
+} ForyEnumClass;
+#define FORY_ENUM_CLASSES 32
+
 /* Shapes by the first bytes of their definition, two to a set. */
 #define FORY_READY_SHAPES 64
 
@@ -225,6 +241,8 @@ typedef struct ForyNativeEngine {
     ForyGlobalTable read;    /* by text */
     ForyReadShape **read_shapes;
     size_t read_shape_mask, n_read_shapes;
+    ForyEnumClass enums[FORY_ENUM_CLASSES]; /* by address */
+    ForyGlobal *last_written; /* entry of the class or function that was named last, or NULL */
     ForyReadShape *ready[FORY_READY_SHAPES]; /* borrowed from the cache */
     uint32_t epoch;          /* counts how often all of these were forgotten */
     uint32_t n_write_shapes, n_object_codecs;
@@ -232,7 +250,7 @@ typedef struct ForyNativeEngine {
     Py_ssize_t n_reducers; /* entries of copyreg's table when classes were last compared with it */
     /* strong references */
     PyObject *newobj, *newobj_ex, *dispatch_table, *modules;
-    PyObject *str_reduce_ex, *str_reduce, *str_getstate, *str_setstate, *str_new, *protocol;
+    PyObject *str_reduce_ex, *str_reduce, *str_getstate, *str_setstate, *str_new, *str_value, *str_members, *str_call, *protocol;
     PyObject *code; /* what code by value needs of pyfory.native.code, or NULL: FORY_CODE_* */
 } ForyNativeEngine;
 
@@ -329,11 +347,14 @@ typedef struct ForyNativeWrite {
     size_t n_far, cap_far;
     uint32_t n_ids;
     uint32_t reopened;       /* inside a second visit of an unfinished tuple: nothing is skipped */
-    ForyRefSlot *globals;    /* class or function -> number */
-    size_t globals_mask;
-    uint32_t n_globals;
-    PyObject **named;        /* strong: what has a number */
-    size_t n_named, cap_named;
+    PyObject **entered;      /* what is in the reference table, but the root; strong when that is pinned */
+    size_t n_entered, cap_entered;
+    ForyRefSlot root;        /* of the root value, which most messages do not meet again */
+    PyObject **globals;      /* strong: classes and functions by number */
+    size_t n_globals, cap_globals;
+    ForyRefSlot *numbers;    /* class or function -> number, when there are more than a few */
+    size_t numbers_mask;
+    uint32_t n_numbers;
     PyObject **modules;      /* strong */
     size_t n_modules, cap_modules;
     ForyShapeSeen *shapes;   /* by shape serial */
@@ -454,6 +475,9 @@ int fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late);
 int fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late);
 /* Undoes what open did to the context when the parts failed. */
 void fory_native_abandon(ForyWriteCtx *w, ForyLate *late);
+/* What pinning the reference table means: as ForyCodecOps. */
+void fory_native_pin_write(ForyWriteCtx *w);
+void fory_native_unpin_write(ForyWriteCtx *w);
 /* Puts the table of shared objects before the root value. 0 / -1. */
 int fory_native_write_marks(ForyWriteCtx *w);
 /* The operation takes the table of a Pickler, if that is not out already. */
@@ -615,11 +639,16 @@ int fory_native_write_by_protocol(ForyWriteCtx *w, PyObject *v);
 PyObject *fory_native_read_reduce(ForyReadCtx *r, int tag);
 PyObject *fory_native_read_code(ForyReadCtx *r);
 PyObject *fory_native_read_enum(ForyReadCtx *r);
+void fory_native_flush_enums(ForyNativeEngine *n);
 
 /* ---- names (globals.c) ---------------------------------------------------------------- */
 
 /* Class or function in the place of a class: number, name or value. 0 / -1. */
 int fory_native_write_global(ForyWriteCtx *w, PyObject *o);
+/* Number of a class or function in this message; SIZE_MAX when it has none yet. */
+size_t fory_native_global_number(ForyWriteCtx *w, PyObject *o);
+/* The first class of a message was written as an entry says. 0 / -1. */
+int fory_native_count_global(ForyWriteCtx *w, const ForyGlobal *g);
 /* 1 when o is written by name (GLOBAL), 0 when it must go by value. */
 int fory_native_try_global(ForyWriteCtx *w, PyObject *o);
 /* An object that reduces to the name of a global: GLOBAL. 0 / -1. */

@@ -33,6 +33,9 @@ new_shape(ForyEngine *e, ForyObjectCodec *c, const uint8_t *order, PyObject *con
     memcpy(s->order, order, n);
     s->n = (uint8_t)n;
     s->n_slots = (uint8_t)n_slots;
+    for (size_t i = 0; i < n - n_slots; i++) {
+        s->reversed[i] = order[n - n_slots - 1 - i];
+    }
     s->serial = e->native->n_write_shapes++;
     c->shapes[c->n_shapes++] = s;
     return s;
@@ -128,8 +131,8 @@ find_shape(const ForyObjectCodec *c, const uint8_t *order, size_t n, size_t n_sl
     return NULL;
 }
 
-static ForyWriteShape *
-shape_of_inline(ForyEngine *e, ForyObjectCodec *c, PyObject *o)
+static FORY_NOINLINE ForyWriteShape *
+search_inline(ForyEngine *e, ForyObjectCodec *c, PyObject *o)
 {
     PyObject *names[FORY_MAX_ATTRIBUTES];
     uint8_t order[FORY_MAX_ATTRIBUTES];
@@ -154,6 +157,17 @@ shape_of_inline(ForyEngine *e, ForyObjectCodec *c, PyObject *o)
     }
     return new_shape(e, c, order, names, n, n - n_dict);
 }
+
+FORY_INLINE ForyWriteShape *
+shape_of_inline(ForyEngine *e, ForyObjectCodec *c, PyObject *o, PyObject *const *values)
+{
+    ForyWriteShape *s = c->last;
+    if (FORY_UNLIKELY(s == NULL) || FORY_UNLIKELY(c->n_slots > 0) ||
+        FORY_UNLIKELY(!fory_inline_same(values, s->order, s->reversed, s->n))) {
+        s = c->last = search_inline(e, c, o);
+    }
+    return s;
+}
 #endif
 
 /* ---- int positions --------------------------------------------------------------------- */
@@ -163,7 +177,7 @@ FORY_INLINE uint64_t
 int_bit(PyObject *v, size_t i)
 {
     int64_t n;
-    return (uint64_t)(PyLong_CheckExact(v) && fory_small_int(v, &n)) << i;
+    return PyLong_CheckExact(v) && FORY_LIKELY(fory_small_int(v, &n)) ? UINT64_C(1) << i : 0;
 }
 
 FORY_INLINE uint64_t
@@ -177,25 +191,29 @@ all_ints(size_t n)
 FORY_INLINE void
 put_position(fory_writer *out, int64_t v)
 {
+    /* by the zeros in front of the number (or of its complement); 64 is for those of one byte */
+    static const uint8_t sizes[65] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 5, 5,
+        5, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1};
     static const uint8_t lead[] = {0, FORY_I_1, FORY_I_2, FORY_I_3, FORY_I_4, FORY_I_5};
     static const int64_t bias[] = {0, 48, 1 << 13, 1 << 20, 1 << 27, INT64_C(1) << 34};
-    uint64_t u = (uint64_t)(v ^ v >> 63) | 0x80;
-    unsigned bits = 1, size;
+    uint64_t u = (uint64_t)(v ^ v >> 63) | 1;
+    unsigned zeros, size;
 #if defined(__GNUC__) || defined(__clang__)
-    bits = 65 - (unsigned)__builtin_clzll(u);
+    zeros = (unsigned)__builtin_clzll(u);
 #else
-    for (; u != 0; u >>= 1) {
-        bits++;
+    for (zeros = 64; u != 0; u >>= 1) {
+        zeros--;
     }
 #endif
-    size = (uint64_t)(v + 48) < 128 ? 1 : (bits + 6) / 7;
-    if (FORY_LIKELY(size <= 5)) {
+    size = sizes[(uint64_t)(v + 48) < 128 ? 64 : zeros];
+    if (FORY_LIKELY(size != 0)) {
         u = (uint64_t)(v + bias[size]);
-        fory_store64(out->pos, u << 8 | (lead[size] + (u >> (8 * (size - 1)))));
+        fory_store64(out->pos, u << 8 | (lead[size] + (u >> (8 * size - 8))));
         out->pos += size;
         return;
     }
-    size = (bits + 7) / 8;
+    size = (72 - zeros) / 8;
     *out->pos = (uint8_t)(FORY_I_BYTES_5 + size - 5);
     fory_store64(out->pos + 1, (uint64_t)v);
     out->pos += 1 + size;
@@ -233,10 +251,35 @@ write_value(ForyWriteCtx *w, PyObject *v, uint64_t is_int)
 
 /* ---- head of an instance ------------------------------------------------------------- */
 
-static FORY_NOINLINE int
-define_shape(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, uint64_t ints)
+/* Keeps what a definition at `start` wrote, the first of its message. */
+static int
+keep_head(ForyWriteCtx *w, ForyWriteShape *shape, uint64_t ints, size_t start)
 {
-    ForyNativeWrite *n = w->native;
+    ForyNativeEngine *e = w->engine->native;
+    size_t size = (size_t)(w->out.pos - w->out.start) - start;
+    if (size > shape->head_room) {
+        shape->head_room = 0;
+        shape->head_global = NULL;
+        shape->head = fory_engine_alloc(w->engine, size + 8);
+        if (shape->head == NULL) {
+            return -1;
+        }
+        shape->head_room = (uint32_t)size + 8;
+    }
+    memcpy(shape->head, w->out.start + start, size);
+    shape->head_size = (uint32_t)size;
+    shape->head_ints = ints;
+    shape->head_global = e->last_written;
+    shape->head_epoch = e->epoch;
+    return 0;
+}
+
+static FORY_NOINLINE int
+define_at_length(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, uint64_t ints)
+{
+    const ForyNativeWrite *n = w->native;
+    size_t start = (size_t)(w->out.pos - w->out.start);
+    int first = n->n_globals == 0 && n->n_modules == 0 && w->output == NULL && w->lent == NULL;
     int tag = ints == 0 ? FORY_N_SHAPE : ints == all_ints(shape->n) ? FORY_N_SHAPE_INTS : FORY_N_SHAPE_SOME;
     if (fory_native_tag(w, tag) < 0 || fory_native_write_global(w, (PyObject *)c->type) < 0 ||
         (shape->definition == NULL && fory_native_encode_definition(w->engine, shape) < 0) ||
@@ -249,12 +292,47 @@ define_shape(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, u
         fory_store64(w->out.pos, ints);
         w->out.pos += (shape->n + 7) / 8;
     }
-    if (shape->serial >= n->cap_shapes &&
+    return first && n->n_globals == 1 && n->n_modules == 1 && w->engine->native->last_written != NULL
+               ? keep_head(w, shape, ints, start)
+               : 0;
+}
+
+/* The first class of a message: what stands in front of its values is known. */
+FORY_INLINE int
+head_is_ready(ForyWriteCtx *w, const ForyWriteShape *shape, uint64_t ints)
+{
+    const ForyNativeWrite *n = w->native;
+    ForyNativeEngine *e = w->engine->native;
+    return n->n_globals == 0 && n->n_modules == 0 && shape->head_global != NULL && shape->head_ints == ints &&
+           shape->head_epoch == e->epoch && fory_native_still_there(e, shape->head_global);
+}
+
+static int
+count_shape(ForyWriteCtx *w, const ForyWriteShape *shape, uint64_t ints)
+{
+    ForyNativeWrite *n = w->native;
+    if (FORY_UNLIKELY(shape->serial >= n->cap_shapes) &&
         fory_grow_array(&n->shapes, &n->cap_shapes, shape->serial + 1, sizeof(*n->shapes)) < 0) {
         return -1;
     }
     n->shapes[shape->serial] = (ForyShapeSeen){w->generation, n->n_shapes++, ints};
     return 0;
+}
+
+static int
+define_shape(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, uint64_t ints)
+{
+    if (head_is_ready(w, shape, ints)) {
+        if (FORY_UNLIKELY(fory_room(w, shape->head_size) < 0) || fory_native_count_global(w, shape->head_global) < 0) {
+            return -1;
+        }
+        memcpy(w->out.pos, shape->head, shape->head_size);
+        w->out.pos += shape->head_size;
+    }
+    else if (define_at_length(w, c, shape, ints) < 0) {
+        return -1;
+    }
+    return count_shape(w, shape, ints);
 }
 
 /* The tag of an instance of a shape that was defined; 0 when it is not yet. */
@@ -310,34 +388,14 @@ write_slots(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteSha
     return 0;
 }
 
-/* Tag, definition when it is the first of its shape, and the slots where there is nothing else. */
-static int
-write_slotted(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteShape *shape)
+/* The ints of an instance of nothing else, from its inline values or (NULL) its slots: how many are written. */
+FORY_INLINE size_t
+put_ints(ForyWriteCtx *w, PyObject *const *values, const ForyObjectCodec *c, PyObject *o, const ForyWriteShape *shape)
 {
-    uint64_t ints = 0;
-    int rc = write_head(w, shape, &ints);
-    if (FORY_UNLIKELY(rc == 0)) {
-        for (size_t i = 0; i < shape->n && !w->native->hooked; i++) {
-            ints |= int_bit(slot_value(c, o, shape->order[i]), i);
-        }
-        rc = define_shape(w, c, shape, ints);
-    }
-    return rc < 0 ? -1 : write_slots(w, c, o, shape, 0, ints);
-}
-
-#if FORY_INLINE_VALUES
-/* The ints of an instance of nothing else: how many are written, -1. */
-FORY_INLINE Py_ssize_t
-write_ints(ForyWriteCtx *w, PyObject *const *values, const ForyWriteShape *shape)
-{
-    fory_writer out;
+    fory_writer out = w->out; /* in registers */
     size_t i = 0;
-    if (FORY_UNLIKELY(fory_room(w, 9 * (size_t)shape->n) < 0)) {
-        return -1;
-    }
-    out = w->out; /* in registers */
     for (; i < shape->n; i++) {
-        PyObject *v = values[shape->order[i]];
+        PyObject *v = values != NULL ? values[shape->order[i]] : slot_value(c, o, shape->order[i]);
         int64_t n;
         if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(!PyLong_CheckExact(v)) || FORY_UNLIKELY(!fory_small_int(v, &n))) {
             break;
@@ -345,9 +403,59 @@ write_ints(ForyWriteCtx *w, PyObject *const *values, const ForyWriteShape *shape
         put_position(&out, n);
     }
     w->out.pos = out.pos;
-    return (Py_ssize_t)i;
+    return i;
 }
 
+/* The first object of a message and its class, when it has only ints as the one before. No other
+ * code runs meanwhile. 1 written, 0 not, -1. */
+FORY_INLINE int
+write_first_ints(ForyWriteCtx *w, PyObject *const *values, const ForyObjectCodec *c, PyObject *o, const ForyWriteShape *shape)
+{
+    uint64_t ints = all_ints(shape->n);
+    size_t start = (size_t)(w->out.pos - w->out.start);
+    if (shape->head_ints != ints || w->native->hooked || !head_is_ready(w, shape, ints)) {
+        return 0;
+    }
+    if (FORY_UNLIKELY(fory_room(w, shape->head_size + 9 * (size_t)shape->n) < 0)) {
+        return -1;
+    }
+    memcpy(w->out.pos, shape->head, shape->head_size);
+    w->out.pos += shape->head_size;
+    if (FORY_UNLIKELY(put_ints(w, values, c, o, shape) != shape->n)) {
+        w->out.pos = w->out.start + start;
+        return 0;
+    }
+    return fory_native_count_global(w, shape->head_global) < 0 || count_shape(w, shape, ints) < 0 ? -1 : 1;
+}
+
+/* Tag, definition when it is the first of its shape, and the slots where there is nothing else. */
+static int
+write_slotted(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteShape *shape)
+{
+    uint64_t ints = 0;
+    size_t i = 0;
+    int rc = write_head(w, shape, &ints);
+    if (FORY_UNLIKELY(rc == 0)) {
+        rc = write_first_ints(w, NULL, c, o, shape);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
+        for (i = 0; i < shape->n && !w->native->hooked; i++) {
+            ints |= int_bit(slot_value(c, o, shape->order[i]), i);
+        }
+        i = 0;
+        rc = define_shape(w, c, shape, ints);
+    }
+    if (FORY_LIKELY(rc >= 0) && ints == all_ints(shape->n)) {
+        if (FORY_UNLIKELY(fory_room(w, 9 * (size_t)shape->n) < 0)) {
+            return -1;
+        }
+        i = put_ints(w, NULL, c, o, shape);
+    }
+    return rc < 0 ? -1 : write_slots(w, c, o, shape, i, ints);
+}
+
+#if FORY_INLINE_VALUES
 static int
 write_inline(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteShape *shape)
 {
@@ -356,6 +464,10 @@ write_inline(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteSh
     PyObject **values = fory_inline_values(o);
     int rc = write_head(w, shape, &ints);
     if (FORY_UNLIKELY(rc == 0)) {
+        rc = write_first_ints(w, values, c, o, shape);
+        if (rc != 0) {
+            return rc < 0 ? -1 : 0;
+        }
         for (size_t k = 0; k < shape->n && !w->native->hooked; k++) {
             PyObject *v = k < n_dict ? values[shape->order[k]] : slot_value(c, o, shape->order[k]);
             if (FORY_LIKELY(v != NULL)) {
@@ -369,11 +481,10 @@ write_inline(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteSh
         return -1;
     }
     if (ints == all_ints(n_dict) && FORY_LIKELY(values != NULL) && n_dict == shape->n) {
-        Py_ssize_t done = write_ints(w, values, shape);
-        if (FORY_UNLIKELY(done < 0)) {
+        if (FORY_UNLIKELY(fory_room(w, 9 * (size_t)shape->n) < 0)) {
             return -1;
         }
-        i = (size_t)done;
+        i = put_ints(w, values, c, o, shape);
     }
     for (; i < n_dict; i++) {
         /* other code may have run since the last one */
@@ -430,11 +541,10 @@ static FORY_NOINLINE int
 check_class(ForyWriteCtx *w, ForyObjectCodec *c)
 {
     ForyNativeWrite *n = w->native;
-    if (FORY_UNLIKELY(c->serial >= n->cap_checked) &&
-        fory_grow_array(&n->checked, &n->cap_checked, c->serial + 1, sizeof(*n->checked)) < 0) {
-        return -1;
-    }
     PyObject *reducers = w->engine->native->dispatch_table;
+    if (FORY_LIKELY(c->serial < n->cap_checked) && FORY_LIKELY(n->checked[c->serial].generation == w->generation)) {
+        return 1;
+    }
     if (fory_dict_version(reducers) != c->reducers_version || c->reducers_version == 0) {
         if (PyDict_GetItemWithError(reducers, (PyObject *)c->type) != NULL) {
             return 0;
@@ -444,7 +554,7 @@ check_class(ForyWriteCtx *w, ForyObjectCodec *c)
         }
         c->reducers_version = fory_dict_version(reducers);
     }
-    if (c->version != fory_type_version(c->type)) {
+    if (c->version != fory_type_version(c->type) || c->version == 0) {
         /* changed since, perhaps only in ways that do not matter */
         PyObject *slots;
         if (fory_write_pin(w) < 0 ||
@@ -459,7 +569,11 @@ check_class(ForyWriteCtx *w, ForyObjectCodec *c)
         if (!same) {
             return 0;
         }
-        c->version = fory_type_version(c->type);
+        c->version = fory_type_tag(c->type, w->engine->native->str_reduce_ex);
+    }
+    if (FORY_UNLIKELY(c->serial >= n->cap_checked) &&
+        fory_grow_array(&n->checked, &n->cap_checked, c->serial + 1, sizeof(*n->checked)) < 0) {
+        return -1;
     }
     n->checked[c->serial] = (ForySeen){w->generation, 0};
     return 1;
@@ -469,12 +583,13 @@ static int
 write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
 {
     ForyObjectCodec *c = (ForyObjectCodec *)base;
-    ForyNativeWrite *n = w->native;
     ForyWriteShape *shape = NULL;
     PyObject *dict = NULL;
     ForyRefSlot *slot = NULL;
     int rc, from_inline = 0;
-    if (FORY_UNLIKELY(c->serial >= n->cap_checked) || FORY_UNLIKELY(n->checked[c->serial].generation != w->generation)) {
+    if (FORY_UNLIKELY(c->reducers_version == 0) || FORY_UNLIKELY(c->version == 0) ||
+        FORY_UNLIKELY(c->reducers_version != fory_dict_version(w->engine->native->dispatch_table)) ||
+        FORY_UNLIKELY(c->version != fory_type_version(c->type))) {
         rc = check_class(w, c);
         if (rc <= 0) {
             return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
@@ -486,8 +601,9 @@ write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
         return rc < 0 ? -1 : 0;
     }
 #if FORY_INLINE_VALUES
-    if (FORY_LIKELY(c->inline_values) && FORY_LIKELY(fory_inline_values(o) != NULL)) {
-        shape = shape_of_inline(w->engine, c, o);
+    PyObject **values = FORY_LIKELY(c->inline_values) ? fory_inline_values(o) : NULL;
+    if (FORY_LIKELY(values != NULL)) {
+        shape = shape_of_inline(w->engine, c, o, values);
         from_inline = 1;
     }
     else
@@ -538,7 +654,7 @@ fory_native_object_codec(ForyEngine *e, PyTypeObject *type, PyObject *slots)
     }
     c->base.write = write_object;
     c->type = type;
-    c->version = fory_type_version(type);
+    c->version = fory_type_tag(type, e->native->str_reduce_ex);
     c->n_slots = (uint8_t)n;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *name = PyTuple_GET_ITEM(slots, i);

@@ -399,10 +399,76 @@ error:
 
 /* ---- enums ----------------------------------------------------------------------------------- */
 
+void
+fory_native_flush_enums(ForyNativeEngine *n)
+{
+    for (size_t i = 0; i < FORY_ENUM_CLASSES; i++) {
+        ForyEnumClass old = n->enums[i];
+        n->enums[i] = (ForyEnumClass){NULL, NULL, 0, 0};
+        Py_XDECREF((PyObject *)old.cls);
+        Py_XDECREF(old.members);
+    }
+}
+
+static ForyEnumClass *
+enum_place(ForyNativeEngine *n, PyTypeObject *cls)
+{
+    return &n->enums[fory_pointer_hash(cls) % FORY_ENUM_CLASSES];
+}
+
+/* Members by value when calling the class would look there: borrowed, or NULL. */
+static PyObject *
+known_members(ForyNativeEngine *n, PyTypeObject *cls)
+{
+    const ForyEnumClass *known = enum_place(n, cls);
+    return known->cls == cls && known->version == fory_type_version(cls) &&
+                   known->meta_version == fory_type_version(Py_TYPE(cls))
+               ? known->members
+               : NULL;
+}
+
+/* The function behind a __new__ that may be in a staticmethod; borrowed. */
+static PyObject *
+new_function(ForyNativeEngine *n, PyTypeObject *cls)
+{
+    PyObject *v = _PyType_Lookup(cls, n->str_new), *function;
+    if (v == NULL || Py_TYPE(v) != &PyStaticMethod_Type) {
+        return v;
+    }
+    function = PyObject_GetAttrString(v, "__func__");
+    if (function == NULL) {
+        PyErr_Clear();
+        return v;
+    }
+    Py_DECREF(function); /* the staticmethod owns it */
+    return function;
+}
+
+/* Keeps an enum class that can be called only as Enum's own methods say. */
+static void
+learn_members(ForyReadCtx *r, PyTypeObject *cls)
+{
+    ForyNativeEngine *n = r->engine->native;
+    PyTypeObject *base = (PyTypeObject *)r->st->enum_Enum;
+    PyObject *members = _PyType_Lookup(cls, n->str_members);
+    ForyEnumClass *place = enum_place(n, cls), old = *place;
+    if (members == NULL || !PyDict_CheckExact(members) ||
+        new_function(n, cls) != new_function(n, base) ||
+        _PyType_Lookup(Py_TYPE(cls), n->str_call) != _PyType_Lookup(Py_TYPE(base), n->str_call) ||
+        fory_type_version(cls) == 0 || fory_type_version(Py_TYPE(cls)) == 0) {
+        return;
+    }
+    Py_INCREF(cls);
+    Py_INCREF(members);
+    *place = (ForyEnumClass){cls, members, fory_type_version(cls), fory_type_version(Py_TYPE(cls))};
+    Py_XDECREF((PyObject *)old.cls);
+    Py_XDECREF(old.members);
+}
+
 PyObject *
 fory_native_read_enum(ForyReadCtx *r)
 {
-    PyObject *cls, *value = NULL, *member = NULL;
+    PyObject *cls, *value = NULL, *member = NULL, *members;
     Py_ssize_t count;
     int named, ok;
     if (fory_import_once(&r->st->enum_Enum, "enum", "Enum") < 0 || fory_read_enter(r) < 0) {
@@ -411,6 +477,22 @@ fory_native_read_enum(ForyReadCtx *r)
     cls = fory_native_read_global(r, &named);
     if (cls == NULL) {
         goto done;
+    }
+    if (PyType_Check(cls) && known_members(r->engine->native, (PyTypeObject *)cls) != NULL) {
+        value = fory_native_read(r);
+        /* that may have run anything */
+        members = value == NULL ? NULL : known_members(r->engine->native, (PyTypeObject *)cls);
+        if (members != NULL && (PyLong_CheckExact(value) || PyUnicode_CheckExact(value))) {
+            member = PyDict_GetItemWithError(members, value);
+            if (member != NULL) {
+                Py_INCREF(member);
+                goto done;
+            }
+            PyErr_Clear();
+        }
+        if (value == NULL) {
+            goto done;
+        }
     }
     ok = PyType_Check(cls) ? PyObject_IsSubclass(cls, r->st->enum_Enum) : 0;
     if (ok <= 0) {
@@ -427,12 +509,14 @@ fory_native_read_enum(ForyReadCtx *r)
         }
         goto done;
     }
-    value = fory_native_read(r);
-    if (value == NULL) {
+    if (value == NULL && (value = fory_native_read(r)) == NULL) {
         goto done;
     }
     member = PyObject_CallFunctionObjArgs(cls, value, NULL);
-    if (member == NULL && (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError))) {
+    if (member != NULL) {
+        learn_members(r, (PyTypeObject *)cls);
+    }
+    else if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_TypeError)) {
         PyErr_Clear();
         fory_raise(r->st, FORY_E_ENUM, "%R is not a value of %s", value, ((PyTypeObject *)cls)->tp_name);
     }

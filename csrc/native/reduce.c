@@ -11,6 +11,9 @@ typedef struct ForyReduceCodec {
     PyObject *reducer; /* kept by the engine, or NULL */
     unsigned int version;
     uint32_t serial;
+    uint32_t n_names;  /* attribute names its instances had when `name` was not among them */
+    PyObject *method;  /* function behind `name`, while the version is this; borrowed */
+    PyObject *name;    /* __getstate__ or __reduce__; the engine's */
 } ForyReduceCodec;
 
 static int
@@ -33,7 +36,9 @@ write_arguments(ForyWriteCtx *w, PyObject *args, Py_ssize_t from)
     }
     fory_put_vu64(&w->out, (uint64_t)(n - from));
     for (Py_ssize_t i = from; i < n; i++) {
-        if (fory_native_write(w, PyTuple_GET_ITEM(args, i)) < 0) {
+        PyObject *v = PyTuple_GET_ITEM(args, i);
+        if (FORY_UNLIKELY(PyUnicode_CheckExact(v) && !w->native->hooked ? fory_native_write_str(w, NULL, v) < 0
+                                                                        : fory_native_write(w, v) < 0)) {
             return -1;
         }
     }
@@ -150,6 +155,15 @@ check_new(ForyWriteCtx *w, PyObject *args)
     return rc;
 }
 
+/* Most callables were named before. */
+static int
+write_callable(ForyWriteCtx *w, PyObject *callable)
+{
+    size_t number = w->native->hooked ? SIZE_MAX : fory_native_global_number(w, callable);
+    return FORY_LIKELY(number != SIZE_MAX) ? fory_native_tag_n(w, FORY_N_GLOBAL, number + FORY_G_KNOWN)
+                                           : fory_native_write(w, callable);
+}
+
 /* callable and arguments, with their tag */
 static int
 write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int bits)
@@ -186,7 +200,7 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
         return fory_native_write(w, PyTuple_GET_ITEM(args, 2));
     }
     if (check_call(w, "check_call", callable, args) < 0 || fory_native_tag(w, bits ? FORY_N_REDUCE_X : FORY_N_REDUCE) < 0 || (bits && fory_native_tag(w, bits) < 0) ||
-        fory_native_write(w, callable) < 0) {
+        write_callable(w, callable) < 0) {
         return -1;
     }
     return write_arguments(w, args, 0);
@@ -274,7 +288,7 @@ check_class(ForyWriteCtx *w, ForyReduceCodec *c)
     if (fory_grow_array(&n->checked, &n->cap_checked, c->serial + 1, sizeof(*n->checked)) < 0) {
         return -1;
     }
-    if (c->version != fory_type_version(c->type) ||
+    if (c->version == 0 || c->version != fory_type_version(c->type) ||
         PyDict_GetItemWithError(w->engine->native->dispatch_table, (PyObject *)c->type) != NULL) {
         return 0;
     }
@@ -293,6 +307,29 @@ is_checked(ForyWriteCtx *w, ForyReduceCodec *c)
         return 1;
     }
     return check_class(w, c);
+}
+
+/* What the method of o's class gives that the codec is about. The class is as it was looked at;
+ * an attribute of the instance goes first, as in a look-up. */
+static PyObject *
+call_method(ForyReduceCodec *c, PyObject *o)
+{
+#if FORY_INLINE_VALUES
+    if (c->method != NULL && fory_inline_values(o) != NULL) {
+        /* names are only added to those that instances of a class share */
+        unsigned n = c->n_names;
+        PyObject *name;
+        while ((name = fory_inline_name(c->type, n)) != NULL && name != c->name && PyUnicode_CheckExact(name) &&
+               PyUnicode_CHECK_INTERNED(name)) {
+            n++;
+        }
+        c->n_names = n;
+        if (name == NULL) {
+            return PyObject_Vectorcall(c->method, &o, 1, NULL);
+        }
+    }
+#endif
+    return PyObject_CallMethodObjArgs(o, c->name, NULL);
 }
 
 /* A class with __getstate__ and object's own reduce methods: they would give
@@ -314,7 +351,7 @@ write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     Py_INCREF(o);
     rc = -1;
     state = fory_write_pin(w) < 0 ? NULL
-                                  : PyObject_CallMethodObjArgs(o, w->engine->native->str_getstate, NULL);
+                                  : call_method(c, o);
     if (state == NULL || fory_write_enter(w) < 0) {
         goto done;
     }
@@ -448,7 +485,7 @@ write_reducing(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
         return rc < 0 ? -1 : 0;
     }
     Py_INCREF(o);
-    reduced = fory_write_pin(w) < 0 ? NULL : PyObject_CallMethodObjArgs(o, w->engine->native->str_reduce, NULL);
+    reduced = fory_write_pin(w) < 0 ? NULL : call_method(c, o);
     if (reduced == NULL) {
         rc = -1;
     }
@@ -492,7 +529,15 @@ fory_native_shortcut_codec(ForyEngine *e, PyTypeObject *type, int stateful)
     }
     c->base.write = stateful ? write_stateful : write_reducing;
     c->type = type;
-    c->version = fory_type_version(type);
+    c->version = fory_type_tag(type, e->native->str_reduce_ex);
+    c->name = stateful ? e->native->str_getstate : e->native->str_reduce;
+#if FORY_INLINE_VALUES
+    PyObject *method = _PyType_Lookup(type, c->name);
+    if (method != NULL && PyFunction_Check(method) && c->version != 0 && e->st->inline_values_ok &&
+        type->tp_getattro == PyObject_GenericGetAttr && fory_has_inline_values(type)) {
+        c->method = method;
+    }
+#endif
     c->serial = e->native->n_object_codecs++;
     return &c->base;
 }
@@ -509,7 +554,7 @@ write_enum(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
     }
-    value = PyObject_GetAttrString(o, "_value_");
+    value = PyObject_GetAttr(o, w->engine->native->str_value);
     if (value == NULL) {
         fory_native_abandon(w, &late);
         return -1;

@@ -23,7 +23,7 @@
 /* a larger one is freed when it is cleared */
 #define KEEP_SLOTS 256
 
-static int
+static FORY_NOINLINE int
 table_grow(ForyWriteCtx *w)
 {
     /* a Pickler that writes one small message should not pay for more */
@@ -50,35 +50,73 @@ table_grow(ForyWriteCtx *w)
 }
 
 /* The slot of v, or the empty one where it belongs; NULL without memory. */
-static ForyRefSlot *
+FORY_INLINE ForyRefSlot *
 find_slot(ForyWriteCtx *w, PyObject *v)
 {
+    ForyRefSlot *slots;
+    size_t i, mask;
+    uint32_t stamp = w->native->stamp;
+    if (v == w->native->root.object) {
+        return &w->native->root;
+    }
     if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
         if (table_grow(w) < 0) {
             return NULL;
         }
     }
-    size_t i = fory_pointer_hash(v) & w->ref_mask;
-    while (w->refs[i].generation == w->native->stamp && w->refs[i].object != v) {
-        i = (i + 1) & w->ref_mask;
+    slots = w->refs;
+    mask = w->ref_mask;
+    i = fory_pointer_hash(v) & mask;
+    while (slots[i].generation == stamp && slots[i].object != v) {
+        i = (i + 1) & mask;
     }
-    return &w->refs[i];
+    return &slots[i];
 }
 
-static void
+FORY_INLINE int
 fill_slot(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v, uint32_t id)
 {
+    ForyNativeWrite *n = w->native;
+    if (slot != &n->root) {
+        if (n->stamp != PICKLER_STAMP) {
+            if (FORY_UNLIKELY(n->n_entered == n->cap_entered) &&
+                fory_grow_array(&n->entered, &n->cap_entered, n->n_entered + 1, sizeof(*n->entered)) < 0) {
+                return -1;
+            }
+            n->entered[n->n_entered++] = v;
+        }
+        if (w->pinned) {
+            Py_INCREF(v);
+        }
+    }
     slot->generation = w->native->stamp;
     slot->object = v;
     slot->id = id;
     w->n_refs++;
-    if (w->pinned) {
-        Py_INCREF(v);
+    return 0;
+}
+
+void
+fory_native_pin_write(ForyWriteCtx *w)
+{
+    const ForyNativeWrite *n = w->native;
+    for (size_t i = 0; i < n->n_entered; i++) {
+        Py_INCREF(n->entered[i]);
+    }
+}
+
+void
+fory_native_unpin_write(ForyWriteCtx *w)
+{
+    ForyNativeWrite *n = w->native;
+    while (n->n_entered > 0) {
+        n->n_entered--;
+        Py_CLEAR(n->entered[n->n_entered]);
     }
 }
 
 /* id that stands for a position. FORY_OK / -1 */
-static int
+FORY_INLINE int
 offset_id(ForyNativeWrite *n, size_t offset, uint32_t *id)
 {
     if (FORY_LIKELY(offset < FAR)) {
@@ -123,14 +161,17 @@ number_of(ForyNativeWrite *n, ForyRefSlot *slot, uint32_t *number)
     return 0;
 }
 
-static int
+FORY_INLINE int
 put_ref(ForyWriteCtx *w, uint32_t number)
 {
-    if (fory_room(w, 1 + FORY_VU64_MAX) < 0) {
+    if (FORY_UNLIKELY(fory_room(w, 1 + FORY_VU64_MAX) < 0)) {
         return -1;
     }
-    if (number < FORY_N_REF_COUNT) {
-        fory_put_u8(&w->out, (uint8_t)(FORY_N_REF + number));
+    if (FORY_LIKELY(number < 128)) {
+        /* which of them comes cannot be predicted: no branch */
+        uint32_t far = number >= FORY_N_REF_COUNT;
+        fory_store16(w->out.pos, (uint16_t)((far ? FORY_N_REF_N : FORY_N_REF + number) | number << 8));
+        w->out.pos += 1 + far;
     }
     else {
         fory_put_u8(&w->out, FORY_N_REF_N);
@@ -140,8 +181,8 @@ put_ref(ForyWriteCtx *w, uint32_t number)
 }
 
 /* A reference to the object in slot: 1 / -1. */
-static int
-refer(ForyWriteCtx *w, ForyRefSlot *slot)
+static FORY_NOINLINE int
+refer_first(ForyWriteCtx *w, ForyRefSlot *slot)
 {
     ForyNativeWrite *n = w->native;
     uint32_t number = 0;
@@ -149,6 +190,12 @@ refer(ForyWriteCtx *w, ForyRefSlot *slot)
         return fory_native_tag_n(w, FORY_N_EARLIER, offset_of(n, slot->id)) < 0 ? -1 : 1;
     }
     return number_of(n, slot, &number) < 0 ? -1 : put_ref(w, number);
+}
+
+FORY_INLINE int
+refer(ForyWriteCtx *w, ForyRefSlot *slot)
+{
+    return FORY_LIKELY((slot->id & NUMBERED) != 0) ? put_ref(w, slot->id & ~NUMBERED) : refer_first(w, slot);
 }
 
 FORY_INLINE size_t
@@ -159,8 +206,8 @@ position(ForyWriteCtx *w)
 
 /* ---- values known before their parts --------------------------------------------- */
 
-int
-fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **place)
+FORY_INLINE int
+look(ForyWriteCtx *w, PyObject *v, ForyRefSlot **place)
 {
     ForyRefSlot *slot = find_slot(w, v);
     if (FORY_UNLIKELY(slot == NULL)) {
@@ -173,8 +220,8 @@ fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **place)
     return 0;
 }
 
-int
-fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
+FORY_INLINE int
+enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
 {
     ForyNativeWrite *n = w->native;
     uint32_t id = 0;
@@ -185,16 +232,27 @@ fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
         slot->id = id; /* an earlier message had it by name only */
         return 0;
     }
-    fill_slot(w, slot, v, id);
-    return 0;
+    return fill_slot(w, slot, v, id);
+}
+
+int
+fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **place)
+{
+    return look(w, v, place);
+}
+
+int
+fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
+{
+    return enter(w, slot, v);
 }
 
 int
 fory_native_ref_slow(ForyWriteCtx *w, PyObject *v)
 {
     ForyRefSlot *slot = NULL;
-    int rc = fory_native_look_slow(w, v, &slot);
-    return rc != 0 ? rc : fory_native_enter(w, slot, v);
+    int rc = look(w, v, &slot);
+    return rc != 0 ? rc : enter(w, slot, v);
 }
 
 int
@@ -247,8 +305,7 @@ fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
         late->reopened = 1;
         return 0;
     }
-    fill_slot(w, slot, v, OPEN);
-    return 0;
+    return fill_slot(w, slot, v, OPEN);
 }
 
 int
@@ -526,16 +583,16 @@ fory_native_prime(ForyPickler *p, PyObject *object, size_t place)
     w->pinned = 1;
     slot = find_slot(w, object);
     if (slot != NULL && offset_id(&n, place, &id) == 0) {
+        rc = 0;
         if (slot->generation == n.stamp) {
             slot->id = id;
         }
         else {
-            fill_slot(w, slot, object, id);
+            rc = fill_slot(w, slot, object, id);
         }
         if (place >= p->next) {
             p->next = (uint64_t)place + 1;
         }
-        rc = 0;
     }
     p->slots = w->refs;
     p->mask = w->ref_mask;

@@ -2,6 +2,9 @@
 #include "native/native.h"
 
 
+/* a list of entered objects longer than this is not kept for the next message */
+#define KEEP_ENTERED 65536
+
 /* ---- per engine ------------------------------------------------------------------------ */
 
 int
@@ -41,9 +44,13 @@ install(ForyEngine *e)
     n->str_getstate = PyUnicode_InternFromString("__getstate__");
     n->str_setstate = PyUnicode_InternFromString("__setstate__");
     n->str_new = PyUnicode_InternFromString("__new__");
+    n->str_value = PyUnicode_InternFromString("_value_");
+    n->str_members = PyUnicode_InternFromString("_value2member_map_");
+    n->str_call = PyUnicode_InternFromString("__call__");
     n->protocol = PyLong_FromLong(5);
     if (n->newobj == NULL || n->newobj_ex == NULL || n->dispatch_table == NULL || n->modules == NULL ||
-        n->str_reduce_ex == NULL || n->str_reduce == NULL || n->str_getstate == NULL || n->str_setstate == NULL || n->str_new == NULL || n->protocol == NULL) {
+        n->str_reduce_ex == NULL || n->str_reduce == NULL || n->str_getstate == NULL || n->str_setstate == NULL || n->str_new == NULL ||
+        n->str_value == NULL || n->str_members == NULL || n->str_call == NULL || n->protocol == NULL) {
         return -1;
     }
     if (!PyDict_Check(n->dispatch_table) || !PyDict_Check(n->modules)) {
@@ -68,6 +75,10 @@ traverse_engine(ForyEngine *e, visitproc visit, void *arg)
             Py_VISIT((PyObject *)n->read_shapes[i]->cls);
         }
     }
+    for (size_t i = 0; i < FORY_ENUM_CLASSES; i++) {
+        Py_VISIT((PyObject *)n->enums[i].cls);
+        Py_VISIT(n->enums[i].members);
+    }
     int rc = fory_native_globals_traverse(&n->written, visit, arg);
     return rc != 0 ? rc : fory_native_globals_traverse(&n->read, visit, arg);
 }
@@ -82,7 +93,9 @@ flush_engine(ForyEngine *e)
         ForyGlobalTable written = n->written, read = n->read;
         n->written = n->read = (ForyGlobalTable){NULL, 0, 0};
         n->epoch++;
+        n->last_written = NULL;
         fory_native_flush_shapes(n);
+        fory_native_flush_enums(n);
         fory_native_globals_free(&written);
         fory_native_globals_free(&read);
     }
@@ -111,6 +124,9 @@ free_engine(ForyEngine *e)
     Py_XDECREF(n->str_getstate);
     Py_XDECREF(n->str_setstate);
     Py_XDECREF(n->str_new);
+    Py_XDECREF(n->str_value);
+    Py_XDECREF(n->str_members);
+    Py_XDECREF(n->str_call);
     Py_XDECREF(n->protocol);
     Py_XDECREF(n->code);
     PyMem_Free(n);
@@ -305,14 +321,14 @@ end_write(ForyWriteCtx *w)
     }
     if (FORY_UNLIKELY(w->generation == UINT32_MAX)) {
         /* the stamps start again */
-        if (n->globals) memset(n->globals, 0, (n->globals_mask + 1) * sizeof(*n->globals));
+        if (n->numbers) memset(n->numbers, 0, (n->numbers_mask + 1) * sizeof(*n->numbers));
         if (n->shapes) memset(n->shapes, 0, n->cap_shapes * sizeof(*n->shapes));
         memset(n->dicts, 0, sizeof(n->dicts));
         if (n->checked) memset(n->checked, 0, n->cap_checked * sizeof(*n->checked));
     }
-    while (n->n_named > 0) {
-        n->n_named--;
-        Py_CLEAR(n->named[n->n_named]);
+    while (n->n_globals > 0) {
+        n->n_globals--;
+        Py_CLEAR(n->globals[n->n_globals]);
     }
     while (n->n_modules > 0) {
         n->n_modules--;
@@ -324,8 +340,17 @@ end_write(ForyWriteCtx *w)
             Py_DECREF(shape->keys[--shape->n]);
         }
     }
+    if (!w->pinned) {
+        n->n_entered = 0;
+    }
+    if (FORY_UNLIKELY(n->cap_entered > KEEP_ENTERED) && n->n_entered == 0) {
+        PyMem_Free(n->entered);
+        n->entered = NULL;
+        n->cap_entered = 0;
+    }
     n->n_marks = n->n_far = 0;
-    n->n_ids = n->n_globals = n->n_shapes = n->reopened = 0;
+    n->n_ids = n->n_numbers = n->n_shapes = n->reopened = 0;
+    n->root = (ForyRefSlot){NULL, 0, 0};
     n->hooked = n->raw_buffers = n->any_out = 0;
     n->persistent_id = n->reducer_override = n->dispatch_table = NULL;
     Py_CLEAR(n->session);
@@ -338,8 +363,9 @@ free_write(ForyWriteCtx *w)
     if (n != NULL) {
         PyMem_Free(n->marks);
         PyMem_Free(n->far_offsets);
+        PyMem_Free(n->entered);
         PyMem_Free(n->globals);
-        PyMem_Free(n->named);
+        PyMem_Free(n->numbers);
         PyMem_Free(n->modules);
         PyMem_Free(n->shapes);
         PyMem_Free(n->checked);
@@ -420,6 +446,9 @@ write_root(ForyWriteCtx *w, PyObject *v)
     w->native->base = (size_t)(w->out.pos - w->out.start);
     /* the caller holds the root: it may be met again inside */
     Py_INCREF(v);
+    if (FORY_LIKELY(w->native->memo == NULL)) {
+        w->native->root.object = v;
+    }
     rc = fory_native_write(w, v);
     Py_DECREF(v);
     if (rc < 0) {
@@ -563,6 +592,8 @@ const ForyCodecOps fory_native_ops = {
     .begin_write = begin_write,
     .end_write = end_write,
     .free_write = free_write,
+    .pin_write = fory_native_pin_write,
+    .unpin_write = fory_native_unpin_write,
     .begin_read = begin_read,
     .end_read = end_read,
     .free_read = free_read,

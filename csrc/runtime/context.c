@@ -198,6 +198,10 @@ unpin(ForyWriteCtx *w)
 {
     uint32_t left = w->n_refs;
     w->pinned = 0;
+    if (w->engine->ops->unpin_write != NULL) {
+        w->engine->ops->unpin_write(w);
+        return;
+    }
     for (size_t i = 0; left > 0 && i <= w->ref_mask; i++) {
         if (w->refs[i].generation == w->generation && w->refs[i].object != NULL) {
             PyObject *o = w->refs[i].object;
@@ -360,6 +364,11 @@ int
 fory_write_pin(ForyWriteCtx *w)
 {
     if (w->pinned || !w->track_ref) {
+        return 0;
+    }
+    if (w->engine->ops->pin_write != NULL) {
+        w->engine->ops->pin_write(w);
+        w->pinned = 1;
         return 0;
     }
     /* small messages leave most of the table empty */

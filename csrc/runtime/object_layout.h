@@ -36,6 +36,15 @@ fory_type_version(PyTypeObject *type)
     return type->tp_version_tag;
 }
 
+/* The same after a look-up, which assigns one where there is none. Without one changes of the
+ * class cannot be noticed. */
+FORY_INLINE unsigned int
+fory_type_tag(PyTypeObject *type, PyObject *name)
+{
+    (void)_PyType_Lookup(type, name);
+    return fory_type_version(type);
+}
+
 #if FORY_INLINE_VALUES
 #if PY_VERSION_HEX >= 0x030D0000
 typedef struct ForyInlineBlock {
@@ -91,6 +100,22 @@ fory_inline_order(PyObject *o, uint8_t *order)
     }
 #endif
     return n;
+}
+
+/* 1 when the attributes of an instance with these inline values are those at n indices, in
+ * this order. `reversed` has the same indices, the last one first. */
+FORY_INLINE int
+fory_inline_same(PyObject *const *values, const uint8_t *order, const uint8_t *reversed, size_t n)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    const ForyInlineBlock *block = (const ForyInlineBlock *)((const char *)values - offsetof(ForyInlineBlock, values));
+    (void)reversed;
+    return block->size == n && memcmp(&block->values[block->capacity], order, n) == 0;
+#else
+    const uint8_t *size = (const uint8_t *)values - 2;
+    (void)order;
+    return *size == n && memcmp(size - n, reversed, n) == 0;
+#endif
 }
 
 /* Name of the attribute at an index of the inline values; borrowed, NULL when there is none. */

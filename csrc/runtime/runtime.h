@@ -341,6 +341,9 @@ typedef struct ForyCodecOps {
     int (*begin_write)(ForyWriteCtx *w);
     void (*end_write)(ForyWriteCtx *w);
     void (*free_write)(ForyWriteCtx *w);
+    /* the reference table takes its objects and lets them go; NULL: as the runtime's own does */
+    void (*pin_write)(ForyWriteCtx *w);
+    void (*unpin_write)(ForyWriteCtx *w);
     int (*begin_read)(ForyReadCtx *r);
     void (*end_read)(ForyReadCtx *r);
     void (*free_read)(ForyReadCtx *r);
