@@ -238,6 +238,7 @@ static void do_utf8_to_u2(const job *j) { j->k->utf8_to_u2(j->in, j->in_size, j-
 static void do_utf8_to_u4(const job *j) { j->k->utf8_to_u4(j->in, j->in_size, j->out, j->n); }
 static void do_u1_scan(const job *j) { fory_text_info info; j->k->u1_scan(j->in, j->n, &info); sink = info.bytes; }
 static void do_u2_scan(const job *j) { fory_text_info info; j->k->u2_scan(j->in, j->n, &info); sink = info.bytes; }
+static void do_u2_utf8_size(const job *j) { sink = j->k->u2_utf8_size(j->in, j->n); }
 static void do_u4_scan(const job *j) { fory_text_info info; j->k->u4_scan(j->in, j->n, &info); sink = info.bytes; }
 static void do_u1_to_utf8(const job *j) { sink = (size_t)(uintptr_t)j->k->u1_to_utf8(j->in, j->n, j->out); }
 static void do_u2_to_utf8(const job *j) { sink = (size_t)(uintptr_t)j->k->u2_to_utf8(j->in, j->n, j->out); }
@@ -310,6 +311,7 @@ bench_text(const char *place, size_t bytes)
             measure("text", "utf8_to_u2", names[style], place, do_utf8_to_u2, decode, size + 2 * n);
             measure("text", "utf8_scan + utf8_to_u2", names[style], place, do_read_utf8, decode, size + 2 * n);
             measure("text", "u2_scan", names[style], place, do_u2_scan, units, 2 * n);
+            measure("text", "u2_utf8_size", names[style], place, do_u2_utf8_size, units, 2 * n);
             measure("text", "u2_to_utf8", names[style], place, do_u2_to_utf8, units, size + 2 * n);
             measure("text", "u2_scan + u2_to_utf8", names[style], place, do_write_utf8, units, size + 2 * n);
         }

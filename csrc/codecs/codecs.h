@@ -79,6 +79,11 @@ int fory_scalars_init(ForyState *st);
 void fory_text_init(ForyState *st);
 int fory_temporal_init(ForyState *st);
 void fory_decimal_init(ForyState *st);
+/* v, an exact Decimal, is (-1)**negative * coefficient * 10**exponent: at most 18 digits and
+ * |exponent| <= 10000. 1; 0 when it is no such number; -1. */
+int fory_decimal_parts(ForyState *st, PyObject *v, int *negative, uint64_t *coefficient, Py_ssize_t *exponent);
+/* The reverse; any coefficient. st->Decimal is imported. New reference. */
+PyObject *fory_decimal_make(ForyState *st, int negative, uint64_t coefficient, Py_ssize_t exponent);
 PyTypeObject *fory_datetime_type(void); /* borrowed */
 /* The instant of a datetime or an instance of a derived class: seconds since
  * 1970 and microseconds; naive values are local time. May run Python code. 0 / -1. */

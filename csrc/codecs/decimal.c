@@ -1,15 +1,10 @@
 /* decimal.Decimal (wire-format 4.4): unscaled * 10**-scale. */
 #include "codecs/codecs.h"
+#include "runtime/decimal_layout.h"
 
-#define MAX_SCALE 10000
+#define MAX_SCALE FORY_DECIMAL_EXPONENTS
 #define MAX_MAGNITUDE 10000 /* bytes */
 #define MAX_DIGITS 24083
-
-static PyObject *
-decimal_type(ForyState *st)
-{
-    return fory_import_once(&st->Decimal, "decimal", "Decimal") < 0 ? NULL : st->Decimal;
-}
 
 /* |unscaled| as an int, from a tuple of digits too long for 64 bits */
 static PyObject *
@@ -17,7 +12,7 @@ big_unscaled(ForyState *st, PyObject *digits)
 {
     PyObject *parts = NULL, *number = NULL, *result = NULL;
     parts = Py_BuildValue("(iOi)", 0, digits, 0);
-    if (parts != NULL && decimal_type(st) != NULL) {
+    if (parts != NULL && fory_decimal_type(st) != NULL) {
         number = PyObject_CallFunctionObjArgs(st->Decimal, parts, NULL);
     }
     if (number != NULL) {
@@ -58,16 +53,14 @@ done:
 }
 
 /* Coefficient and exponent from the number's text, which shows both exactly and
- * is several times cheaper than as_tuple(). 1 when *unscaled and *exponent are
- * set, 0 when the text is too long or not a finite number, -1 on an exception. */
+ * is several times cheaper than as_tuple(). 1 / 0 / -1 as fory_decimal_parts. */
 static int
-parse_text(PyObject *v, int *negative, uint64_t *unscaled, long *exponent)
+parse_text(PyObject *v, int *negative, uint64_t *coefficient, Py_ssize_t *exponent)
 {
     PyObject *text = PyObject_Str(v);
     const char *p;
-    Py_ssize_t size;
-    int digits = 0, fraction = 0, point = 0;
-    long power = 0;
+    Py_ssize_t size, power = 0;
+    int digits = 0, fraction = 0, point = 0, seen = 0, ok;
     if (text == NULL) {
         return -1;
     }
@@ -78,32 +71,40 @@ parse_text(PyObject *v, int *negative, uint64_t *unscaled, long *exponent)
     }
     *negative = *p == '-';
     p += *negative;
-    *unscaled = 0;
+    *coefficient = 0;
     for (; (*p >= '0' && *p <= '9') || *p == '.'; p++) {
         if (*p == '.') {
             point = 1;
             continue;
         }
-        *unscaled = *unscaled * 10 + (uint64_t)(*p - '0');
-        digits++;
+        seen = 1;
+        *coefficient = *coefficient * 10 + (uint64_t)(*p - '0');
+        digits += *coefficient != 0; /* zeros in front are none of them */
         fraction += point;
     }
     if (*p == 'E') {
         int minus = p[1] == '-';
         for (p += 2; *p >= '0' && *p <= '9'; p++) {
-            power = power * 10 + (*p - '0');
+            power = power < FORY_DECIMAL_EXPONENTS * 10 ? power * 10 + (*p - '0') : power;
         }
         power = minus ? -power : power;
     }
     *exponent = power - fraction;
-    /* 18 digits stay below 2**62 */
-    int ok = *p == '\0' && digits > 0 && digits <= 18;
+    ok = *p == '\0' && seen && digits <= 18 && *exponent <= FORY_DECIMAL_EXPONENTS &&
+         *exponent >= -FORY_DECIMAL_EXPONENTS;
     Py_DECREF(text);
     return ok;
 }
 
+int
+fory_decimal_parts(ForyState *st, PyObject *v, int *negative, uint64_t *coefficient, Py_ssize_t *exponent)
+{
+    return FORY_LIKELY(st->decimal_fields_known) ? fory_decimal_fields(v, negative, coefficient, exponent)
+                                                 : parse_text(v, negative, coefficient, exponent);
+}
+
 static int
-put_small(ForyWriteCtx *w, int negative, uint64_t unscaled, long exponent)
+put_small(ForyWriteCtx *w, int negative, uint64_t unscaled, Py_ssize_t exponent)
 {
     int64_t value = negative ? -(int64_t)unscaled : (int64_t)unscaled;
     if (fory_room(w, FORY_VU32_MAX + FORY_VU64_MAX) < 0) {
@@ -119,23 +120,23 @@ write_decimal(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
     PyObject *parts = NULL, *digits, *big = NULL;
     int negative, rc = -1;
-    Py_ssize_t n, used = 0;
+    Py_ssize_t n, used = 0, exponent;
     long scale;
     uint64_t unscaled = 0;
     (void)c;
-    if (fory_write_pin(w) < 0 || decimal_type(w->st) == NULL) {
+    if ((!w->st->decimal_fields_known && fory_write_pin(w) < 0) || fory_decimal_type(w->st) == NULL) {
         return -1;
     }
     if ((PyObject *)Py_TYPE(v) != w->st->Decimal) {
         fory_raise(w->st, FORY_E_TYPE, "expected Decimal, got %s", Py_TYPE(v)->tp_name);
         return -1;
     }
-    rc = parse_text(v, &negative, &unscaled, &scale);
-    if (rc < 0) {
-        return -1;
+    rc = fory_decimal_parts(w->st, v, &negative, &unscaled, &exponent);
+    if (rc != 0) {
+        return rc < 0 ? -1 : put_small(w, negative, unscaled, exponent);
     }
-    if (rc > 0 && scale <= MAX_SCALE && scale >= -MAX_SCALE) {
-        return put_small(w, negative, unscaled, scale);
+    if (fory_write_pin(w) < 0) {
+        return -1;
     }
     rc = -1;
     unscaled = 0;
@@ -216,16 +217,16 @@ put_digits(char *end, uint64_t v)
     return end;
 }
 
-/* "<value>E<exponent>" into text[48]; its length. */
+/* "<coefficient>E<exponent>" into text[48]; its length. */
 static size_t
-put_text(char *text, int64_t value, int32_t exponent)
+put_text(char *text, int negative, uint64_t coefficient, int32_t exponent)
 {
     char digits[24], *p = text, *start;
     char *end = digits + sizeof(digits);
-    if (value < 0) {
+    if (negative) {
         *p++ = '-';
     }
-    start = put_digits(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    start = put_digits(end, coefficient);
     memcpy(p, start, (size_t)(end - start));
     p += end - start;
     if (exponent != 0) {
@@ -240,14 +241,19 @@ put_text(char *text, int64_t value, int32_t exponent)
     return (size_t)(p - text);
 }
 
-static PyObject *
-decimal_of_text(ForyReadCtx *r, const char *text, size_t size)
+PyObject *
+fory_decimal_make(ForyState *st, int negative, uint64_t coefficient, Py_ssize_t exponent)
 {
-    PyObject *s = PyUnicode_FromStringAndSize(text, (Py_ssize_t)size), *result;
+    char text[48];
+    PyObject *s, *result;
+    if (FORY_LIKELY(st->decimal_fields_known && coefficient < FORY_DECIMAL_COEFFICIENTS)) {
+        return fory_decimal_new(st, negative, coefficient, exponent);
+    }
+    s = PyUnicode_FromStringAndSize(text, (Py_ssize_t)put_text(text, negative, coefficient, (int32_t)exponent));
     if (s == NULL) {
         return NULL;
     }
-    result = PyObject_CallOneArg(r->st->Decimal, s);
+    result = PyObject_CallOneArg(st->Decimal, s);
     Py_DECREF(s);
     return result;
 }
@@ -270,12 +276,12 @@ read_decimal(ForyReadCtx *r, const ForyCodec *c)
     if (scale > MAX_SCALE || scale < -MAX_SCALE) {
         return fory_raise(r->st, FORY_E_INVALID_DATA, "Decimal scale outside -%d..%d", MAX_SCALE, MAX_SCALE);
     }
-    if (decimal_type(r->st) == NULL) {
+    if (fory_decimal_type(r->st) == NULL) {
         return NULL;
     }
     if ((head & 1) == 0) {
-        char text[48];
-        return decimal_of_text(r, text, put_text(text, fory_unzigzag64(head >> 1), -scale));
+        int64_t value = fory_unzigzag64(head >> 1);
+        return fory_decimal_make(r->st, value < 0, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, -scale);
     }
     n = head >> 2;
     if (n == 0 || n > MAX_MAGNITUDE) {

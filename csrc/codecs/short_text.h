@@ -89,4 +89,60 @@ fory_copy_units(uint8_t *dst, const uint8_t *src, size_t n, unsigned mask, unsig
 #endif
 }
 
+/* Copies n > 0 units of any origin exactly and returns their OR. */
+FORY_INLINE unsigned
+fory_move_units(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    uint64_t a, b;
+#ifdef FORY_UNIT_VECTORS
+    if (n >= 8) {
+        fory_units8 v, any;
+        uint64_t halves[2];
+        size_t last = 2 * n - 16;
+        memcpy(&v, src, 16);
+        memcpy(dst, &v, 16);
+        any = v;
+        for (size_t i = 16; i < last; i += 16) {
+            memcpy(&v, src + i, 16);
+            memcpy(dst + i, &v, 16);
+            any |= v;
+        }
+        memcpy(&v, src + last, 16);
+        memcpy(dst + last, &v, 16);
+        any |= v;
+        memcpy(halves, &any, 16);
+        a = halves[0] | halves[1];
+        a |= a >> 32;
+        return (unsigned)((a | a >> 16) & 0xffff);
+    }
+#endif
+    if (n >= 4) {
+        unsigned found = 0;
+        for (; n > 4; dst += 8, src += 8, n -= 4) {
+            memcpy(&a, src, 8);
+            if (n < 8) {
+                memcpy(&b, src + 2 * n - 8, 8);
+                memcpy(dst, &a, 8);
+                memcpy(dst + 2 * n - 8, &b, 8);
+                a |= b;
+                goto fold;
+            }
+            memcpy(dst, &a, 8);
+            found |= (unsigned)((a | a >> 16 | a >> 32 | a >> 48) & 0xffff);
+        }
+        memcpy(&a, src, 8);
+        memcpy(dst, &a, 8);
+fold:
+        return found | (unsigned)((a | a >> 16 | a >> 32 | a >> 48) & 0xffff);
+    }
+    uint16_t x, y, z;
+    memcpy(&x, src, 2);
+    memcpy(&y, src + 2 * (n / 2), 2);
+    memcpy(&z, src + 2 * n - 2, 2);
+    memcpy(dst, &x, 2);
+    memcpy(dst + 2 * (n / 2), &y, 2);
+    memcpy(dst + 2 * n - 2, &z, 2);
+    return (unsigned)x | y | z;
+}
+
 #endif /* FORY_SHORT_TEXT_H */

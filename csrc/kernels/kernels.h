@@ -95,6 +95,7 @@ typedef struct fory_kernels {
     void (*u1_scan)(const uint8_t *s, size_t n, fory_text_info *info);
     void (*u2_scan)(const uint16_t *s, size_t n, fory_text_info *info);
     void (*u4_scan)(const uint32_t *s, size_t n, fory_text_info *info);
+    size_t (*u2_utf8_size)(const uint16_t *s, size_t n); /* info->bytes alone */
     uint8_t *(*u1_to_utf8)(const uint8_t *s, size_t n, uint8_t *out);
     uint8_t *(*u2_to_utf8)(const uint16_t *s, size_t n, uint8_t *out);
     uint8_t *(*u4_to_utf8)(const uint32_t *s, size_t n, uint8_t *out);

@@ -131,6 +131,7 @@ extern const fory_tier_entry fory_tier_avx512;
     void fory_##tier##_u1_scan(const uint8_t *s, size_t n, fory_text_info *info);              \
     void fory_##tier##_u2_scan(const uint16_t *s, size_t n, fory_text_info *info);             \
     void fory_##tier##_u4_scan(const uint32_t *s, size_t n, fory_text_info *info);             \
+    size_t fory_##tier##_u2_utf8_size(const uint16_t *s, size_t n);                            \
     uint8_t *fory_##tier##_u1_to_utf8(const uint8_t *s, size_t n, uint8_t *out);               \
     uint8_t *fory_##tier##_u2_to_utf8(const uint16_t *s, size_t n, uint8_t *out);              \
     uint8_t *fory_##tier##_u4_to_utf8(const uint32_t *s, size_t n, uint8_t *out);              \
@@ -182,7 +183,7 @@ FORY_DECLARE_KERNELS(avx512)
 #define FORY_UNIT_SLOTS(tier) \
     FORY_SLOT(tier, utf8_to_u2), FORY_SLOT(tier, utf8_to_u4), FORY_SLOT(tier, u2_to_utf8)
 #define FORY_LOOP_SLOTS(tier) \
-    FORY_SLOT(tier, u2_scan), FORY_SLOT(tier, u4_scan), FORY_SLOT(tier, utf16_pairs)
+    FORY_SLOT(tier, u2_scan), FORY_SLOT(tier, u4_scan), FORY_SLOT(tier, u2_utf8_size), FORY_SLOT(tier, utf16_pairs)
 #define FORY_FLOAT_SLOTS(tier)                                                                             \
     FORY_SLOT(tier, f32_to_f16), FORY_SLOT(tier, f16_to_f32), FORY_SLOT(tier, f32_to_bf16),                \
         FORY_SLOT(tier, bf16_to_f32), FORY_SLOT(tier, f16_to_f64)

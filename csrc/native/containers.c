@@ -16,89 +16,7 @@ open_container(ForyWriteCtx *w, int small_tag, int tag, size_t n)
     return n < FORY_N_SMALL ? fory_native_tag(w, small_tag + (int)n) : fory_native_tag_n(w, tag, n);
 }
 
-/* ---- lists of numbers ------------------------------------------------------------- */
-
-/* 1 written, 0 when one of them has more than 64 bits, -1. */
-static int
-write_ints(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
-{
-    const ForyCodec *codec = &w->st->codecs[FORY_VARINT64];
-    size_t start = (size_t)(w->out.pos - w->out.start);
-    if (fory_native_tag_n(w, FORY_N_INTS, (uint64_t)n) < 0) {
-        return -1;
-    }
-    if (codec->write_many(w, codec, items, n) == 0) {
-        return 1;
-    }
-    if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        return -1;
-    }
-    PyErr_Clear();
-    Py_CLEAR(w->path);
-    w->out.pos = w->out.start + start;
-    return 0;
-}
-
-static int
-write_floats(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
-{
-    uint8_t *p;
-    if (fory_native_tag_n(w, FORY_N_FLOATS, (uint64_t)n) < 0 || fory_room(w, (size_t)n * 8) < 0) {
-        return -1;
-    }
-    p = w->out.pos;
-    for (Py_ssize_t i = 0; i < n; i++, p += 8) {
-        double d = PyFloat_AS_DOUBLE(items[i]);
-        uint64_t bits;
-        memcpy(&bits, &d, 8);
-        fory_store64(p, bits);
-    }
-    w->out.pos = p;
-    return 1;
-}
-
-static int
-write_bools(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
-{
-    uint8_t *p;
-    if (fory_native_tag_n(w, FORY_N_BOOLS, (uint64_t)n) < 0 || fory_room(w, (size_t)n / 8 + 1) < 0) {
-        return -1;
-    }
-    p = w->out.pos;
-    for (Py_ssize_t i = 0; i < n; i += 8) {
-        unsigned bits = 0;
-        Py_ssize_t stop = n - i < 8 ? n - i : 8;
-        for (Py_ssize_t k = 0; k < stop; k++) {
-            bits |= (unsigned)(items[i + k] == Py_True) << k;
-        }
-        *p++ = (uint8_t)bits;
-    }
-    w->out.pos = p;
-    return 1;
-}
-
-/* A list whose elements are all of one number type goes as one batch: 1 / 0 / -1. */
-static int
-write_batch(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
-{
-    PyTypeObject *type = Py_TYPE(items[0]);
-    if (type != &PyLong_Type && type != &PyFloat_Type && type != &PyBool_Type) {
-        return 0;
-    }
-    for (Py_ssize_t i = 1; i < n; i++) {
-        if (Py_TYPE(items[i]) != type) {
-            return 0;
-        }
-    }
-    return type == &PyLong_Type    ? write_ints(w, items, n)
-           : type == &PyFloat_Type ? write_floats(w, items, n)
-                                   : write_bools(w, items, n);
-}
-
 /* ---- lists and tuples --------------------------------------------------------------- */
-
-/* below this many a batch saves nothing */
-#define BATCH 8
 
 int
 fory_native_write_list(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
@@ -109,16 +27,12 @@ fory_native_write_list(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
     }
-    if (n >= BATCH && !w->native->hooked) {
-        rc = write_batch(w, PySequence_Fast_ITEMS(v), n);
-        if (rc != 0) {
-            return rc < 0 ? -1 : 0;
-        }
-    }
-    if (open_container(w, FORY_N_LIST, FORY_N_LIST_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
-        return -1;
-    }
     Py_INCREF(v);
+    rc = fory_native_write_sequence_of(w, v, n);
+    if (rc != 0 || open_container(w, FORY_N_LIST, FORY_N_LIST_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
+        Py_DECREF(v);
+        return rc > 0 ? 0 : -1;
+    }
     for (; i < n; i++) {
         if (FORY_UNLIKELY(PyList_GET_SIZE(v) != n)) {
             changed(w, "list");
@@ -152,11 +66,18 @@ fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
     }
-    if (open_container(w, FORY_N_TUPLE, FORY_N_TUPLE_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
+    Py_INCREF(v);
+    rc = fory_native_write_sequence_of(w, v, n);
+    if (rc > 0) {
+        rc = fory_native_close(w, v, &late);
+        Py_DECREF(v);
+        return rc;
+    }
+    if (rc < 0 || open_container(w, FORY_N_TUPLE, FORY_N_TUPLE_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
         fory_native_abandon(w, &late);
+        Py_DECREF(v);
         return -1;
     }
-    Py_INCREF(v);
     for (; i < n; i++) {
         if (FORY_UNLIKELY(fory_native_write(w, PyTuple_GET_ITEM(v, i)) < 0)) {
             fory_path_index(&w->path, i);
@@ -175,13 +96,18 @@ fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 /* ---- dicts ------------------------------------------------------------------------------ */
 
 /* Keys and values in turn. */
-static int
-write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
+int
+fory_native_write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *position, Py_ssize_t m)
 {
-    Py_ssize_t position = 0, seen = 0;
     PyObject *key = NULL, *value = NULL;
     int rc;
-    while (PyDict_Next(v, &position, &key, &value)) {
+    if (FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
+        return changed(w, "dict");
+    }
+    for (; m > 0; m--) {
+        if (FORY_UNLIKELY(!PyDict_Next(v, position, &key, &value))) {
+            return changed(w, "dict");
+        }
         if (FORY_LIKELY(PyUnicode_CheckExact(key)) && FORY_LIKELY(!w->native->hooked)) {
             /* writing a str runs no other code: the value stays where it is */
             rc = fory_native_write_str(w, NULL, key);
@@ -200,11 +126,11 @@ write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
             }
         }
         Py_DECREF(key);
-        if (FORY_UNLIKELY(++seen > n) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
-            break;
+        if (FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
+            return changed(w, "dict");
         }
     }
-    return FORY_UNLIKELY(seen != n) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n) ? changed(w, "dict") : 0;
+    return 0;
 error:
     fory_path_key(&w->path, key);
     Py_DECREF(key);
@@ -325,7 +251,12 @@ fory_native_write_dict(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     }
     Py_INCREF(v);
     if (n < 2 || n > FORY_DICT_KEYS || w->native->hooked || !write_like(w, v, n, &rc)) {
-        rc = open_container(w, FORY_N_DICT, FORY_N_DICT_N, (size_t)n) < 0 ? -1 : write_pairs(w, v, n);
+        rc = fory_native_write_runs(w, v, n);
+        if (rc == 0 && (rc = open_container(w, FORY_N_DICT, FORY_N_DICT_N, (size_t)n)) == 0) {
+            Py_ssize_t position = 0;
+            rc = fory_native_write_pairs(w, v, n, &position, n);
+        }
+        rc = rc < 0 ? -1 : 0;
     }
     w->depth--;
     Py_DECREF(v);
@@ -340,7 +271,11 @@ write_elements(ForyWriteCtx *w, PyObject *v, int tag)
 {
     PyObject *items = NULL;
     Py_ssize_t n, i;
-    if (fory_write_pin(w) < 0 || (items = PySequence_Tuple(v)) == NULL) {
+    int rc = fory_native_write_set_of(w, v, tag == FORY_N_SET ? FORY_N_SET_OF : FORY_N_FROZENSET_OF);
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    if (fory_write_pin(w) < 0 || (items = fory_set_tuple(v)) == NULL) {
         return -1;
     }
     n = PyTuple_GET_SIZE(items);

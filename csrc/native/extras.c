@@ -1,6 +1,8 @@
 /* Values with codes of their own: dates and times, Decimal, UUID, range, slice. */
 #include "native/native.h"
 
+#include "runtime/decimal_layout.h"
+
 #include <datetime.h>
 
 /* ---- dates and times, as bit fields ---------------------------------------------------- */
@@ -318,27 +320,71 @@ write_named_singleton(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- Decimal, UUID ------------------------------------------------------------------------------ */
 
+int
+fory_native_put_decimal(ForyWriteCtx *w, PyObject *v)
+{
+    int negative, rc;
+    uint64_t coefficient;
+    Py_ssize_t exponent;
+    PyObject *text;
+    rc = fory_decimal_parts(w->st, v, &negative, &coefficient, &exponent);
+    if (FORY_LIKELY(rc > 0 && !(negative && coefficient == 0))) {
+        if (fory_room(w, 2 * FORY_VU64_MAX) < 0) {
+            return -1;
+        }
+        fory_put_vu64(&w->out, FORY_DECIMAL_SCALE + fory_zigzag64(-(int64_t)exponent));
+        fory_put_vi64(&w->out, negative ? -(int64_t)coefficient : (int64_t)coefficient);
+        return 0;
+    }
+    if (rc < 0 || fory_native_tag(w, FORY_DECIMAL_TEXT) < 0 || (text = PyObject_Str(v)) == NULL) {
+        return -1;
+    }
+    rc = fory_native_write_name(w, text);
+    Py_DECREF(text);
+    return rc;
+}
+
 static int
 write_decimal(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
-    PyObject *text;
     int rc = fory_native_ref(w, v);
     (void)c;
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
     }
-    text = PyObject_Str(v);
-    rc = text == NULL || fory_native_ext(w, FORY_X_DECIMAL) < 0 ? -1 : fory_native_write_name(w, text);
-    Py_XDECREF(text);
-    return rc;
+    /* the module may have been written in Python */
+    return fory_decimal_type(w->st) == NULL || fory_native_ext(w, FORY_X_DECIMAL) < 0 ||
+                   (!w->st->decimal_fields_known && fory_write_pin(w) < 0)
+               ? -1
+               : fory_native_put_decimal(w, v);
 }
 
-static PyObject *
-read_decimal(ForyReadCtx *r)
+/* head: what is in front of it. */
+PyObject *
+fory_native_get_decimal(ForyReadCtx *r, uint64_t head)
 {
     PyObject *text, *v = NULL;
     size_t n;
-    if (fory_import_once(&r->st->Decimal, "decimal", "Decimal") < 0 || fory_native_count(r, &n) < 0) {
+    if (fory_decimal_type(r->st) == NULL) {
+        return NULL;
+    }
+    if (head >= FORY_DECIMAL_SCALE) {
+        int64_t coefficient = 0, scale = fory_unzigzag64(head - FORY_DECIMAL_SCALE);
+        int rc = fory_get_vi64(&r->in, &coefficient);
+        if (rc != FORY_OK) {
+            fory_read_bad(r, rc);
+            return NULL;
+        }
+        if (scale > FORY_DECIMAL_EXPONENTS || scale < -FORY_DECIMAL_EXPONENTS) {
+            return fory_raise(r->st, FORY_E_INVALID_DATA, "malformed decimal number");
+        }
+        return fory_decimal_make(r->st, coefficient < 0, coefficient < 0 ? 0 - (uint64_t)coefficient : (uint64_t)coefficient,
+                                 (Py_ssize_t)-scale);
+    }
+    if (head != FORY_DECIMAL_TEXT) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "malformed decimal number");
+    }
+    if (fory_native_count(r, &n) < 0) {
         return NULL;
     }
     text = PyUnicode_DecodeASCII((const char *)r->in.pos, (Py_ssize_t)n, NULL);
@@ -351,6 +397,13 @@ read_decimal(ForyReadCtx *r)
         fory_raise(r->st, FORY_E_INVALID_DATA, "malformed decimal number");
     }
     return v;
+}
+
+static PyObject *
+read_decimal(ForyReadCtx *r)
+{
+    uint64_t head = 0;
+    return fory_native_read_number(r, &head) < 0 ? NULL : fory_native_get_decimal(r, head);
 }
 
 static int

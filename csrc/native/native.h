@@ -66,6 +66,11 @@ enum fory_native_tag {
     FORY_N_INSTANCE = 0xee,  /* class; body written by its serializer */
     FORY_N_DICT_SHAPE = 0xef, /* count, keys; then the values */
     FORY_N_DICT_LIKE = 0xf0,  /* number of a dict shape; the values */
+    FORY_N_LIST_OF = 0xf3,    /* kind, count, column */
+    FORY_N_TUPLE_OF = 0xf4,
+    FORY_N_SET_OF = 0xf5,
+    FORY_N_FROZENSET_OF = 0xf6,
+    FORY_N_DICT_OF = 0xf7,    /* count; runs of both kinds, size - 1, column of keys, column of values */
     FORY_N_ARRAY = 0xf8,      /* element type and carrier, lengths, memory */
     FORY_N_ARRAY_1 = 0xf9,    /* the same, each element in one byte */
     FORY_N_ARRAY_2 = 0xfa,
@@ -96,7 +101,7 @@ enum fory_native_ext {
     FORY_X_DATETIME_TZ, /* 8 bytes, time zone */
     FORY_X_TIMEDELTA,
     FORY_X_UTC,
-    FORY_X_DECIMAL,     /* text */
+    FORY_X_DECIMAL,     /* scale, coefficient; or text */
     FORY_X_UUID,
     FORY_X_BUFFER,      /* PickleBuffer: FORY_BUFFER_* bits, size and bytes when in-band */
     FORY_X_NDARRAY,     /* dtype, shape, FORY_BUFFER_* bits, data */
@@ -104,6 +109,22 @@ enum fory_native_ext {
     FORY_X_BYTES_OUT,   /* bytes that travel out-of-band */
     FORY_X_COUNT
 };
+
+/* What all values of a column are: they have no tags. */
+enum fory_native_kind {
+    FORY_K_ANY,     /* no column */
+    FORY_K_INT,     /* of 64 bits: zigzag varints */
+    FORY_K_FLOAT,   /* doubles */
+    FORY_K_STR,     /* size << 2 | FORY_TEXT_*, text */
+    FORY_K_BOOL,    /* bits */
+    FORY_K_DECIMAL, /* as behind FORY_X_DECIMAL */
+    FORY_K_COUNT
+};
+enum { FORY_TEXT_LATIN1, FORY_TEXT_UCS2, FORY_TEXT_UTF8, FORY_TEXT_REF };
+/* in front of a Decimal: a reference, its text; else the scale, and the coefficient follows */
+enum { FORY_DECIMAL_REF, FORY_DECIMAL_TEXT, FORY_DECIMAL_SCALE };
+
+#define FORY_RUN 256 /* pairs of a dict that may form a run */
 
 enum { FORY_REDUCE_STATE = 1, FORY_REDUCE_ITEMS = 2, FORY_REDUCE_PAIRS = 4, FORY_REDUCE_SETTER = 8, FORY_REDUCE_ALL = 15 };
 /* byte behind ARRAY: enum fory_element, carrier, FORY_ARRAY_DIMS where bits and lengths follow */
@@ -470,6 +491,9 @@ fory_native_look(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot)
 int fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v);
 /* 1: v is in the table and a reference is written; 0: it is not; -1. */
 int fory_native_known(ForyWriteCtx *w, PyObject *v);
+/* As fory_native_ref for values without a tag, which say themselves that they are a
+ * reference: 1 and its *number, 0, -1. Not for a Pickler, which may know more than numbers. */
+int fory_native_number(ForyWriteCtx *w, PyObject *v, uint32_t *number);
 /* The same as fory_native_ref for tuples and other values that are made after their parts. */
 int fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late);
 int fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late);
@@ -521,6 +545,28 @@ int fory_native_write_frozenset(ForyWriteCtx *w, const ForyCodec *c, PyObject *v
 int fory_native_install_values(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *));
 int fory_native_install_extras(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *));
 int fory_native_add_type(ForyEngine *e, PyTypeObject *type, const ForyCodec *codec);
+
+/* ---- columns (columns.c) ------------------------------------------------------- */
+
+/* A list or tuple of n elements of one kind: 1; 0 and nothing written when there is no
+ * column for them; -1. May run Python code before it writes. */
+int fory_native_write_sequence_of(ForyWriteCtx *w, PyObject *v, Py_ssize_t n);
+/* The same for exact sets, and for a dict of n pairs that begins with a run. */
+int fory_native_write_set_of(ForyWriteCtx *w, PyObject *v, int tag);
+int fory_native_write_runs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n);
+/* Behind the tags, and behind tag and kind. */
+PyObject *fory_native_read_kind_of(ForyReadCtx *r, int tuple);
+PyObject *fory_native_read_sequence_of(ForyReadCtx *r, unsigned kind, int tuple);
+PyObject *fory_native_read_set_of(ForyReadCtx *r, int frozen);
+PyObject *fory_native_read_runs(ForyReadCtx *r);
+/* m pairs of a dict of n with tags; *position is PyDict_Next's. 0 / -1. */
+int fory_native_write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *position, Py_ssize_t m);
+int fory_native_read_pairs(ForyReadCtx *r, PyObject *dict, size_t m);
+/* A str of n wide characters, with its tag or as a column has it. 0 / -1. */
+int fory_native_put_wide(ForyWriteCtx *w, PyObject *v, size_t n, int tagged);
+/* An exact Decimal behind FORY_X_DECIMAL or in a column, where it may be a reference too. */
+int fory_native_put_decimal(ForyWriteCtx *w, PyObject *v);
+PyObject *fory_native_get_decimal(ForyReadCtx *r, uint64_t head);
 
 FORY_INLINE int
 fory_native_tag(ForyWriteCtx *w, int tag)
@@ -752,6 +798,12 @@ size_t fory_native_next_name(const char *text, size_t n, char *out);
 /* ---- reading (read.c, read_extras.c) ------------------------------------------------------ */
 
 PyObject *fory_native_read(ForyReadCtx *r); /* new reference */
+/* n characters of two bytes each. New reference. */
+PyObject *fory_native_wide_str(ForyReadCtx *r, const uint8_t *p, size_t n);
+/* What `read` gives for a value without a tag, at an offset where it may be met again or is kept. */
+PyObject *fory_native_read_untagged(ForyReadCtx *r, size_t at, PyObject *(*read)(ForyReadCtx *));
+PyObject *fory_native_read_ref(ForyReadCtx *r, uint64_t number);
+int fory_native_read_number(ForyReadCtx *r, uint64_t *n);
 PyObject *fory_native_read_ext(ForyReadCtx *r);
 /* Codec of a class that is imported only when it is used; NULL for unknown names. */
 const ForyCodec *fory_native_special_codec(const char *name);

@@ -1,6 +1,8 @@
 /* Values of the native format, reading: numbers, text, containers, references. */
 #include "native/native.h"
 
+#include "codecs/short_text.h"
+
 /* ---- small parts ----------------------------------------------------------------------- */
 
 static PyObject *
@@ -10,11 +12,17 @@ truncated(ForyReadCtx *r)
     return NULL;
 }
 
-static int
+FORY_INLINE int
 read_number(ForyReadCtx *r, uint64_t *n)
 {
     int rc = fory_get_vu64(&r->in, n);
     return FORY_LIKELY(rc == FORY_OK) ? 0 : fory_read_bad(r, rc);
+}
+
+int
+fory_native_read_number(ForyReadCtx *r, uint64_t *n)
+{
+    return read_number(r, n);
 }
 
 int
@@ -214,8 +222,8 @@ fory_native_settle(ForyReadCtx *r, Py_ssize_t id, PyObject *v)
     return v;
 }
 
-static PyObject *
-read_ref(ForyReadCtx *r, uint64_t number)
+PyObject *
+fory_native_read_ref(ForyReadCtx *r, uint64_t number)
 {
     if (FORY_UNLIKELY(number >= r->n_refs)) {
         return fory_raise(r->st, FORY_E_REF, "invalid reference %llu, %zu objects are shared",
@@ -234,7 +242,7 @@ publishes(int tag)
 {
     return (tag >= FORY_N_OBJECT && tag < FORY_N_OBJECT + FORY_N_OBJECT_COUNT) ||
            (tag >= FORY_N_LIST && tag < FORY_N_DICT + FORY_N_SMALL) || tag == FORY_N_LIST_N || tag == FORY_N_DICT_N ||
-           tag == FORY_N_SET || tag == FORY_N_DICT_SHAPE || tag == FORY_N_DICT_LIKE || tag == FORY_N_OBJECT_N || tag == FORY_N_SHAPE ||
+           tag == FORY_N_SET || tag == FORY_N_DICT_OF || tag == FORY_N_DICT_SHAPE || tag == FORY_N_DICT_LIKE || tag == FORY_N_OBJECT_N || tag == FORY_N_SHAPE ||
            tag == FORY_N_SHAPE_INTS || tag == FORY_N_SHAPE_SOME ||
            (tag >= FORY_N_REDUCE && tag <= FORY_N_CODE) || tag == FORY_N_INSTANCE;
 }
@@ -266,6 +274,28 @@ read_watched(ForyReadCtx *r, int tag)
             v = v == NULL ? NULL : fory_native_settle(r, id, v);
         }
     }
+    if (entry != SIZE_MAX && v != NULL) {
+        n->kept[entry].object = Py_NewRef(v);
+    }
+    return v;
+}
+
+PyObject *
+fory_native_read_untagged(ForyReadCtx *r, size_t at, PyObject *(*read)(ForyReadCtx *))
+{
+    ForyNativeRead *n = r->native;
+    size_t entry = SIZE_MAX;
+    Py_ssize_t id = -1;
+    PyObject *v;
+    if (n->recording && (entry = new_entry(n, at)) == SIZE_MAX) {
+        return NULL;
+    }
+    if (at == n->mark) {
+        id = n->mark_id;
+        next_mark(n);
+    }
+    v = read(r);
+    v = v == NULL ? NULL : fory_native_settle(r, id, v);
     if (entry != SIZE_MAX && v != NULL) {
         n->kept[entry].object = Py_NewRef(v);
     }
@@ -361,21 +391,10 @@ read_str_1(ForyReadCtx *r)
     return fory_latin1_str(r, p, n);
 }
 
-static PyObject *
-read_str_2(ForyReadCtx *r)
+PyObject *
+fory_native_wide_str(ForyReadCtx *r, const uint8_t *p, size_t n)
 {
-    uint64_t n = 0;
-    const uint8_t *p;
     PyObject *s, *narrow;
-    if (read_number(r, &n) < 0) {
-        return NULL;
-    }
-    if (n > PY_SSIZE_T_MAX / 4) {
-        return truncated(r);
-    }
-    if (take(r, (size_t)n * 2, &p) < 0) {
-        return NULL;
-    }
     if (n == 0) {
         return PyUnicode_New(0, 0);
     }
@@ -384,30 +403,43 @@ read_str_2(ForyReadCtx *r)
         return NULL;
     }
     Py_UCS2 *text = PyUnicode_2BYTE_DATA(s);
+    unsigned any = 0;
 #if FORY_BIG_ENDIAN
     for (size_t i = 0; i < n; i++) {
         text[i] = fory_load16(p + 2 * i);
     }
+    any = r->st->kernels->utf16_or(text, n);
 #else
-    fory_advise_fresh(text, (size_t)n * 2);
-    FORY_LARGE_WORK(n, memcpy(text, p, (size_t)n * 2));
-#endif
-    unsigned any = 0;
-    if (n <= 32) {
-        /* cheaper than a call */
-        for (size_t i = 0; i < n; i++) {
-            any |= text[i];
-        }
+    if (n <= FORY_SHORT_UNITS) {
+        any = fory_move_units((uint8_t *)text, p, n);
     }
     else {
-        any = r->st->kernels->utf16_or(text, (size_t)n);
+        fory_advise_fresh(text, n * 2);
+        FORY_LARGE_WORK(n, memcpy(text, p, n * 2));
+        /* most text says soon what it is */
+        any = text[0] > 0xff || text[n / 2] > 0xff ? 0x100 : r->st->kernels->utf16_or(text, n);
     }
+#endif
     if (FORY_LIKELY(any > 0xff)) {
         return s;
     }
     narrow = PyUnicode_FromKindAndData(PyUnicode_2BYTE_KIND, text, (Py_ssize_t)n);
     Py_DECREF(s);
     return narrow;
+}
+
+static PyObject *
+read_str_2(ForyReadCtx *r)
+{
+    uint64_t n = 0;
+    const uint8_t *p;
+    if (read_number(r, &n) < 0) {
+        return NULL;
+    }
+    if (n > PY_SSIZE_T_MAX / 4) {
+        return truncated(r);
+    }
+    return take(r, (size_t)n * 2, &p) < 0 ? NULL : fory_native_wide_str(r, p, (size_t)n);
 }
 
 static PyObject *
@@ -452,68 +484,6 @@ read_short_str(ForyReadCtx *r, size_t n)
 }
 
 /* ---- lists -------------------------------------------------------------------------------------- */
-
-static PyObject *
-read_ints(ForyReadCtx *r)
-{
-    size_t n = 0;
-    PyObject *list;
-    if (fory_native_count(r, &n) < 0 || fory_charge(r, 32 + 8 * (int64_t)n) < 0 ||
-        (list = PyList_New((Py_ssize_t)n)) == NULL) {
-        return NULL;
-    }
-    const ForyCodec *codec = &r->st->codecs[FORY_VARINT64];
-    if (codec->read_many(r, codec, PySequence_Fast_ITEMS(list), (Py_ssize_t)n) < 0) {
-        Py_DECREF(list);
-        return NULL;
-    }
-    return list;
-}
-
-static PyObject *
-read_floats(ForyReadCtx *r)
-{
-    uint64_t n = 0;
-    PyObject *list;
-    const ForyCodec *codec = &r->st->codecs[FORY_FLOAT64];
-    if (read_number(r, &n) < 0) {
-        return NULL;
-    }
-    if (n > PY_SSIZE_T_MAX / 16 || !fory_have(&r->in, (size_t)n * 8)) {
-        return truncated(r);
-    }
-    if (fory_charge(r, 32 + 8 * (int64_t)n) < 0 || (list = PyList_New((Py_ssize_t)n)) == NULL) {
-        return NULL;
-    }
-    if (codec->read_many(r, codec, PySequence_Fast_ITEMS(list), (Py_ssize_t)n) < 0) {
-        Py_DECREF(list);
-        return NULL;
-    }
-    return list;
-}
-
-static PyObject *
-read_bools(ForyReadCtx *r)
-{
-    uint64_t n = 0;
-    PyObject *list;
-    const uint8_t *p;
-    if (read_number(r, &n) < 0) {
-        return NULL;
-    }
-    if (n > PY_SSIZE_T_MAX / 16) {
-        return truncated(r);
-    }
-    if (take(r, (size_t)(n + 7) / 8, &p) < 0 || fory_charge(r, 32 + 8 * (int64_t)n) < 0 ||
-        (list = PyList_New((Py_ssize_t)n)) == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < n; i++) {
-        PyObject *v = p[i >> 3] >> (i & 7) & 1 ? Py_True : Py_False;
-        PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef(v));
-    }
-    return list;
-}
 
 /* The list grows as its elements come: user code may see it before it is complete. */
 static PyObject *
@@ -661,6 +631,34 @@ is_str_tag(unsigned tag)
            (tag >= FORY_N_STR_1 && tag <= FORY_N_STR_UTF8) || tag == FORY_N_REF_N || tag == FORY_N_EARLIER;
 }
 
+int
+fory_native_read_pairs(ForyReadCtx *r, PyObject *dict, size_t m)
+{
+    for (; m > 0; m--) {
+        PyObject *key = read_key(r), *value;
+        int rc;
+        if (FORY_UNLIKELY(key == NULL)) {
+            return -1;
+        }
+        value = fory_native_read(r);
+        if (FORY_UNLIKELY(value == NULL)) {
+            fory_path_key(&r->path, key);
+            Py_DECREF(key);
+            return -1;
+        }
+        rc = PyDict_SetItem(dict, key, value);
+        if (FORY_UNLIKELY(rc < 0)) {
+            unhashable(r, key, "dict key");
+        }
+        Py_DECREF(key);
+        Py_DECREF(value);
+        if (FORY_UNLIKELY(rc < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static PyObject *
 read_dict(ForyReadCtx *r, size_t n)
 {
@@ -673,39 +671,14 @@ read_dict(ForyReadCtx *r, size_t n)
         return NULL;
     }
     dict = fory_dict_new((Py_ssize_t)(n < 65536 ? n : 65536));
-    if (dict == NULL) {
-        r->depth--;
-        return NULL;
-    }
-    fory_ref_publish(r, id, dict);
-    for (size_t i = 0; i < n; i++) {
-        PyObject *key = read_key(r), *value;
-        int rc;
-        if (FORY_UNLIKELY(key == NULL)) {
-            goto error;
-        }
-        value = fory_native_read(r);
-        if (FORY_UNLIKELY(value == NULL)) {
-            fory_path_key(&r->path, key);
-            Py_DECREF(key);
-            goto error;
-        }
-        rc = PyDict_SetItem(dict, key, value);
-        if (FORY_UNLIKELY(rc < 0)) {
-            unhashable(r, key, "dict key");
-        }
-        Py_DECREF(key);
-        Py_DECREF(value);
-        if (FORY_UNLIKELY(rc < 0)) {
-            goto error;
+    if (dict != NULL) {
+        fory_ref_publish(r, id, dict);
+        if (FORY_UNLIKELY(fory_native_read_pairs(r, dict, n) < 0)) {
+            Py_CLEAR(dict);
         }
     }
     r->depth--;
     return dict;
-error:
-    r->depth--;
-    Py_DECREF(dict);
-    return NULL;
 }
 
 /* A dict whose keys were announced. */
@@ -883,11 +856,11 @@ read_rare(ForyReadCtx *r, int tag)
     case FORY_N_FROZENSET:
         return read_set(r, 1);
     case FORY_N_INTS:
-        return read_ints(r);
+        return fory_native_read_sequence_of(r, FORY_K_INT, 0);
     case FORY_N_FLOATS:
-        return read_floats(r);
+        return fory_native_read_sequence_of(r, FORY_K_FLOAT, 0);
     case FORY_N_BOOLS:
-        return read_bools(r);
+        return fory_native_read_sequence_of(r, FORY_K_BOOL, 0);
     case FORY_N_OBJECT_N:
         return read_number(r, &n) < 0 ? NULL : fory_native_read_object(r, n);
     case FORY_N_SHAPE:
@@ -895,7 +868,7 @@ read_rare(ForyReadCtx *r, int tag)
     case FORY_N_SHAPE_SOME:
         return fory_native_read_shape(r, tag);
     case FORY_N_REF_N:
-        return read_number(r, &n) < 0 ? NULL : read_ref(r, n);
+        return read_number(r, &n) < 0 ? NULL : fory_native_read_ref(r, n);
     case FORY_N_GLOBAL:
         return read_global_value(r);
     case FORY_N_REDUCE:
@@ -925,6 +898,16 @@ read_rare(ForyReadCtx *r, int tag)
     case FORY_N_ARRAY_2:
     case FORY_N_ARRAY_4:
         return fory_native_read_array(r, tag);
+    case FORY_N_LIST_OF:
+        return fory_native_read_kind_of(r, 0);
+    case FORY_N_TUPLE_OF:
+        return fory_native_read_kind_of(r, 1);
+    case FORY_N_SET_OF:
+        return fory_native_read_set_of(r, 0);
+    case FORY_N_FROZENSET_OF:
+        return fory_native_read_set_of(r, 1);
+    case FORY_N_DICT_OF:
+        return fory_native_read_runs(r);
     case FORY_N_EARLIER:
         return read_earlier(r);
     default:
@@ -945,7 +928,7 @@ read_tag(ForyReadCtx *r, int tag)
         return fory_native_read_object(r, (uint64_t)(tag - FORY_N_OBJECT));
     }
     if (tag < FORY_N_TUPLE) {
-        return read_ref(r, (uint64_t)(tag - FORY_N_REF));
+        return fory_native_read_ref(r, (uint64_t)(tag - FORY_N_REF));
     }
     if (tag < FORY_N_LIST) {
         return read_tuple(r, (size_t)(tag - FORY_N_TUPLE));

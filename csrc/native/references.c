@@ -256,6 +256,31 @@ fory_native_ref_slow(ForyWriteCtx *w, PyObject *v)
 }
 
 int
+fory_native_number(ForyWriteCtx *w, PyObject *v, uint32_t *number)
+{
+    ForyNativeWrite *n = w->native;
+    ForyRefSlot *slot;
+    uint32_t id = 0;
+#ifndef Py_GIL_DISABLED
+    if (Py_REFCNT(v) == 1 && FORY_LIKELY(!n->reopened)) {
+        return 0;
+    }
+#endif
+    slot = find_slot(w, v);
+    if (slot == NULL) {
+        return -1;
+    }
+    if (slot->generation == n->stamp) {
+        return number_of(n, slot, number) < 0 ? -1 : 1;
+    }
+    if (offset_id(n, position(w), &id) < 0) {
+        return -1;
+    }
+    fill_slot(w, slot, v, id);
+    return 0;
+}
+
+int
 fory_native_known(ForyWriteCtx *w, PyObject *v)
 {
     ForyNativeWrite *n = w->native;

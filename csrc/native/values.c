@@ -1,6 +1,8 @@
 /* Numbers, text and bytes of the native format, writing. */
 #include "native/native.h"
 
+#include "codecs/short_text.h"
+
 /* ---- numbers ---------------------------------------------------------------------- */
 
 static int
@@ -95,104 +97,125 @@ write_complex(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- text ---------------------------------------------------------------------------- */
 
-/* Up to this many characters a loop is done before a kernel is called. */
-#define SHORT_TEXT 32
+/* Characters that are copied while their cache lines are near. */
+#define STRETCH 2048
 
-/* Short text of characters below 0x10000. */
-static int
-write_short_ucs2(ForyWriteCtx *w, const Py_UCS2 *text, size_t n)
+static void
+put_units(uint8_t *out, const Py_UCS2 *text, size_t n)
 {
-    size_t size = 0;
-    uint8_t *p;
+#if FORY_BIG_ENDIAN
     for (size_t i = 0; i < n; i++) {
-        size += 1 + (size_t)(text[i] >= 0x80) + (size_t)(text[i] >= 0x800);
+        fory_store16(out + 2 * i, text[i]);
     }
-    if (fory_room(w, 2 + 3 * n) < 0) {
+#else
+    memcpy(out, text, 2 * n);
+#endif
+}
+
+/* Copies text of which UTF-8 takes 2 * n bytes or more: 1; 0 for other text, of which some
+ * may be copied. It is known before the end that UTF-8 does: when what was seen is
+ * ahead by more than the rest can make up for, one byte per character. */
+static int
+put_unless_shorter(const fory_kernels *k, uint8_t *out, const Py_UCS2 *text, size_t n)
+{
+    size_t done = 0;
+    Py_ssize_t ahead = 0;
+    while (done < n && ahead < (Py_ssize_t)(n - done)) {
+        size_t m = n - done < STRETCH ? n - done : STRETCH;
+        ahead += (Py_ssize_t)k->u2_utf8_size(text + done, m) - 2 * (Py_ssize_t)m;
+        if (ahead < -(Py_ssize_t)(n - done - m)) {
+            return 0;
+        }
+        put_units(out + 2 * done, text + done, m);
+        done += m;
+    }
+    put_units(out + 2 * done, text + done, n - done);
+    return 1;
+}
+
+FORY_INLINE void
+put_head(fory_writer *out, int tagged, int form, size_t n)
+{
+    if (tagged) {
+        fory_put_u8(out, form == FORY_TEXT_UCS2 ? FORY_N_STR_2 : FORY_N_STR_UTF8);
+        fory_put_vu64(out, n);
+    }
+    else {
+        fory_put_vu64(out, (uint64_t)n << 2 | (unsigned)form);
+    }
+}
+
+static int
+put_ucs4(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
+{
+    const fory_kernels *k = w->st->kernels;
+    fory_text_info info;
+    k->u4_scan(PyUnicode_4BYTE_DATA(v), n, &info);
+    if (fory_room(w, 1 + FORY_VU64_MAX + info.bytes + FORY_TEXT_SLACK) < 0) {
         return -1;
     }
-    if (size >= 2 * n) {
-        fory_put_u8(&w->out, FORY_N_STR_2);
-        fory_put_u8(&w->out, (uint8_t)n);
-#if FORY_BIG_ENDIAN
-        for (size_t i = 0; i < n; i++) {
-            fory_store16(w->out.pos + 2 * i, text[i]);
-        }
-#else
-        fory_copy_short(w->out.pos, (const uint8_t *)text, 2 * n);
-#endif
-        w->out.pos += 2 * n;
-        return 0;
+    put_head(&w->out, tagged, FORY_TEXT_UTF8, info.bytes);
+    if (tagged) {
+        FORY_LARGE_WORK(n, k->u4_to_utf8(PyUnicode_4BYTE_DATA(v), n, w->out.pos));
     }
-    fory_put_u8(&w->out, FORY_N_STR_UTF8);
-    fory_put_u8(&w->out, (uint8_t)size);
-    p = w->out.pos;
-    for (size_t i = 0; i < n; i++) {
-        Py_UCS4 c = text[i];
-        if (c < 0x80) {
-            *p++ = (uint8_t)c;
-        }
-        else if (c < 0x800) {
-            *p++ = (uint8_t)(0xc0 | c >> 6);
-            *p++ = (uint8_t)(0x80 | (c & 0x3f));
-        }
-        else {
-            *p++ = (uint8_t)(0xe0 | c >> 12);
-            *p++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-            *p++ = (uint8_t)(0x80 | (c & 0x3f));
-        }
+    else {
+        k->u4_to_utf8(PyUnicode_4BYTE_DATA(v), n, w->out.pos);
     }
-    w->out.pos = p;
+    w->out.pos += info.bytes;
     return 0;
 }
 
 /* Two bytes per character unless UTF-8 is shorter: text that is mostly ASCII. */
-static FORY_NOINLINE int
-write_wide_str(ForyWriteCtx *w, PyObject *v, size_t n)
+static int
+put_ucs2(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
 {
     const fory_kernels *k = w->st->kernels;
-    int wide = PyUnicode_KIND(v) == PyUnicode_4BYTE_KIND, rc = 0;
-    fory_text_info info;
-    if (!wide && n <= SHORT_TEXT) {
-        return write_short_ucs2(w, PyUnicode_2BYTE_DATA(v), n);
+    const Py_UCS2 *text = PyUnicode_2BYTE_DATA(v);
+    uint8_t *start;
+    size_t size;
+    int units;
+    if (fory_room(w, 1 + FORY_VU64_MAX + 2 * n + FORY_TEXT_SLACK) < 0) {
+        return -1;
     }
-    if (wide) {
-        k->u4_scan(PyUnicode_4BYTE_DATA(v), n, &info);
+    start = w->out.pos;
+    put_head(&w->out, tagged, FORY_TEXT_UCS2, n);
+#if !FORY_BIG_ENDIAN
+    if (n <= FORY_SHORT_UNITS && PyUnicode_IS_COMPACT(v)) {
+        if (!fory_copy_units(w->out.pos, fory_compact_units(v), n, FORY_ASCII_UNITS)) {
+            w->out.pos += 2 * n;
+            return 0;
+        }
+        units = k->u2_utf8_size(text, n) >= 2 * n;
+    }
+    else
+#endif
+    if (tagged) {
+        FORY_LARGE_WORK(n, units = put_unless_shorter(k, w->out.pos, text, n));
     }
     else {
-        k->u2_scan(PyUnicode_2BYTE_DATA(v), n, &info);
+        units = put_unless_shorter(k, w->out.pos, text, n);
+    }
+    if (units) {
+        w->out.pos += 2 * n;
+        return 0;
+    }
+    w->out.pos = start;
+    size = k->u2_utf8_size(text, n);
+    put_head(&w->out, tagged, FORY_TEXT_UTF8, size);
+    k->u2_to_utf8(text, n, w->out.pos);
+    w->out.pos += size;
+    return 0;
+}
+
+FORY_NOINLINE int
+fory_native_put_wide(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
+{
+    int wide = PyUnicode_KIND(v) == PyUnicode_4BYTE_KIND, rc;
+    if (FORY_UNLIKELY(tagged && n >= FORY_LARGE) && fory_write_pin(w) < 0) {
+        return -1; /* other threads may run */
     }
     Py_INCREF(v);
-    if (n >= FORY_LARGE) {
-        rc = fory_write_pin(w); /* other threads may run */
-    }
-    if (!wide && info.bytes >= 2 * n) {
-        if (rc == 0 && fory_native_tag_n(w, FORY_N_STR_2, n) == 0 && fory_room(w, 2 * n) == 0) {
-#if FORY_BIG_ENDIAN
-            for (size_t i = 0; i < n; i++) {
-                fory_store16(w->out.pos + 2 * i, PyUnicode_2BYTE_DATA(v)[i]);
-            }
-#else
-            FORY_LARGE_WORK(n, memcpy(w->out.pos, PyUnicode_2BYTE_DATA(v), 2 * n));
-#endif
-            w->out.pos += 2 * n;
-        }
-        else {
-            rc = -1;
-        }
-    }
-    else if (rc == 0 && fory_native_tag_n(w, FORY_N_STR_UTF8, info.bytes) == 0 &&
-             fory_room(w, info.bytes + FORY_TEXT_SLACK) == 0) {
-        if (wide) {
-            FORY_LARGE_WORK(n, k->u4_to_utf8(PyUnicode_4BYTE_DATA(v), n, w->out.pos));
-        }
-        else {
-            FORY_LARGE_WORK(n, k->u2_to_utf8(PyUnicode_2BYTE_DATA(v), n, w->out.pos));
-        }
-        w->out.pos += info.bytes;
-    }
-    else {
-        rc = -1;
-    }
+    rc = wide ? put_ucs4(w, v, n, tagged) : put_ucs2(w, v, n, tagged);
     Py_DECREF(v);
     return rc;
 }
@@ -214,7 +237,7 @@ fory_native_write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         }
     }
     if (FORY_UNLIKELY(PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
-        return write_wide_str(w, v, n);
+        return fory_native_put_wide(w, v, n, 1);
     }
     if (FORY_UNLIKELY(n >= FORY_LARGE)) {
         return fory_native_tag(w, FORY_N_STR_1) < 0 ? -1 : fory_native_put_memory(w, PyUnicode_1BYTE_DATA(v), n, v);

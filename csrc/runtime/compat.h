@@ -21,6 +21,7 @@ PyModule_AddType(PyObject *module, PyTypeObject *type)
 }
 #define Py_IS_TYPE(o, t) (Py_TYPE(o) == (t))
 #define Py_SET_SIZE(o, n) (Py_SIZE(o) = (n))
+#define Py_SET_REFCNT(o, n) (Py_REFCNT(o) = (n))
 #define PyObject_CallNoArgs(f) PyObject_CallObject((f), NULL)
 #define PyObject_CallOneArg(f, a) PyObject_CallFunctionObjArgs((f), (a), NULL)
 #define PyObject_Vectorcall _PyObject_Vectorcall
@@ -97,43 +98,72 @@ fory_dict_version(PyObject *dict)
 #endif
 }
 
-/* The elements of an exact set or frozenset in the order of iteration, as a tuple.
- * The interpreter's iterator touches one object after the other, each of them
- * anywhere in memory; the table of the set tells early where they are. */
-static inline PyObject *
-fory_set_tuple(PyObject *set)
+/* The elements of an exact set or frozenset of n in the order of iteration, borrowed.
+ * Returns how many there are; -1 where the table cannot be looked at. The
+ * interpreter's iterator branches on every entry and touches one object after the
+ * other, anywhere in memory. */
+static inline Py_ssize_t
+fory_set_borrow(PyObject *set, PyObject **items, Py_ssize_t n)
 {
 #if defined(Py_GIL_DISABLED) || defined(PYPY_VERSION)
-    return PySequence_Tuple(set);
+    (void)set;
+    (void)items;
+    (void)n;
+    return -1;
 #else
-    Py_ssize_t n = PySet_GET_SIZE(set), seen = 0;
-    PyObject *tuple = PyTuple_New(n); /* may run finalizers: what follows is read behind it */
-    if (tuple == NULL || PySet_GET_SIZE(set) != n) {
-        Py_XDECREF(tuple);
-        return tuple == NULL ? NULL : PySequence_Tuple(set);
-    }
     const setentry *entry = ((PySetObject *)set)->table, *end = entry + ((PySetObject *)set)->mask + 1;
-    PyObject **items = ((PyTupleObject *)tuple)->ob_item;
+    Py_ssize_t seen = 0;
     for (; seen < n && entry < end; entry++) {
-        /* Whether an entry is taken is a coin's toss: not to branch on it is faster.
-         * What was removed has this hash, and nothing else has. */
+        /* what was removed has this hash, and nothing else has */
         items[seen] = entry->key;
         seen += (entry->key != NULL) & (entry->hash != -1);
     }
+    return seen;
+#endif
+}
+
+/* The same as a tuple. */
+static inline PyObject *
+fory_set_tuple(PyObject *set)
+{
+    Py_ssize_t n = PySet_GET_SIZE(set), seen;
+    PyObject *tuple = PyTuple_New(n); /* may run finalizers: the set is looked at behind it */
+    if (tuple == NULL) {
+        return NULL;
+    }
+    PyObject **items = ((PyTupleObject *)tuple)->ob_item;
+    seen = PySet_GET_SIZE(set) == n ? fory_set_borrow(set, items, n) : -1;
     for (Py_ssize_t i = 0; i < seen; i++) {
 #if defined(__GNUC__) || defined(__clang__)
         __builtin_prefetch(items[i + 16 < seen ? i + 16 : i], 1);
 #endif
         Py_INCREF(items[i]);
     }
-    for (Py_ssize_t i = seen; i < n; i++) {
-        items[i] = NULL;
-    }
     if (seen == n) {
         return tuple;
     }
+    for (Py_ssize_t i = seen < 0 ? 0 : seen; i < n; i++) {
+        items[i] = NULL;
+    }
     Py_DECREF(tuple);
     return PySequence_Tuple(set);
+}
+
+/* n pointers to True and False become references, by one addition each for the two. */
+static inline void
+fory_hold_bools(PyObject *const *items, size_t n)
+{
+#if PY_VERSION_HEX >= 0x030C0000 || defined(Py_REF_DEBUG)
+    for (size_t i = 0; i < n; i++) {
+        Py_INCREF(items[i]);
+    }
+#else
+    size_t trues = 0;
+    for (size_t i = 0; i < n; i++) {
+        trues += items[i] == Py_True;
+    }
+    Py_SET_REFCNT(Py_True, Py_REFCNT(Py_True) + (Py_ssize_t)trues);
+    Py_SET_REFCNT(Py_False, Py_REFCNT(Py_False) + (Py_ssize_t)(n - trues));
 #endif
 }
 

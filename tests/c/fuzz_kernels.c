@@ -93,6 +93,7 @@ fuzz_utf8(const fory_kernels *k, const fory_kernels *scalar, const uint8_t *in, 
     if (want.top <= 0xffff) {
         uint16_t *units = exactly(NULL, 2 * want.chars);
         k->utf8_to_u2(in, len, units, want.chars);
+        require(k->u2_utf8_size(units, want.chars) == len, "u2_utf8_size", k);
         k->u2_scan(units, want.chars, &got);
         require(got.bytes == len && got.top == want.top && got.surrogates == want.surrogates, "u2_scan", k);
         require(k->u2_to_utf8(units, want.chars, bytes) == bytes + len && memcmp(bytes, in, len) == 0, "u2_to_utf8", k);

@@ -185,6 +185,10 @@ check_sample(const fory_kernels *k, const sample *t, int placement)
         default: k->u4_scan((const uint32_t *)(void *)in, t->n, &info); break;
         }
         check_info(k, encoders[width], t, &info, placement);
+        if (width == 2) {
+            size_t size = k->u2_utf8_size((const uint16_t *)(void *)in, t->n);
+            CHECK(size == t->bytes, "%s u2_utf8_size n=%zu at %d", k->name, t->n, placement);
+        }
         out = place(out_page, t->bytes + FORY_TEXT_SLACK, 0);
         switch (width) {
         case 1: end = k->u1_to_utf8(in, t->n, out); break;

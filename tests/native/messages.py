@@ -197,7 +197,7 @@ BY_EXTENSION: Dict[str, List[bytes]] = {
     ],
     "TIMEDELTA": [ext("TIMEDELTA") + vu(2) + vu(3) + vu(4)],
     "UTC": [ext("UTC")],
-    "DECIMAL": [ext("DECIMAL") + text("-1.50")],
+    "DECIMAL": [ext("DECIMAL") + b"\x06\xab\x02", ext("DECIMAL") + b"\x01" + text("-1.50")],
     "UUID": [ext("UUID") + bytes(range(16))],
     "BUFFER": [ext("BUFFER") + b"\x02" + text("abc"), ext("BUFFER") + b"\x01"],
     "NDARRAY": [ext("NDARRAY") + b"\x00" + string(">i2") + b"\x01\x02" + vu(4) + bytes(4), ext("NDARRAY") + b"\x00" + FIRE],
@@ -254,6 +254,23 @@ BY_TAG: Dict[str, List[bytes]] = {
     "ARRAY_1": [tag("ARRAY_1") + body for body in (b"\x05\x02\x01\xff", b"\x27\x01\xff", b"\x44\x01\x01", b"\x84\x10\x02\x01\x01\x02")],
     "ARRAY_2": [tag("ARRAY_2") + b"\x08\x01\xff\xff"],
     "ARRAY_4": [tag("ARRAY_4") + b"\x0c\x01" + struct.pack("<f", 0.5), tag("ARRAY_4") + b"\x53\x01" + bytes(4)],
+    "LIST_OF": [
+        tag("LIST_OF") + b"\x03\x03" + b"\x05" + "€".encode("utf-16-le") + b"\x0e" + "€".encode() + b"\x08ab",
+        tag("LIST_OF") + b"\x03\x01\x03",
+        tag("LIST_OF") + b"\x05\x03" + b"\x06\xac\x02" + b"\x01" + text("NaN") + b"\x05" + vu(2 ** 63),
+        tag("LIST_OF") + b"\x05\x01\x00\x00",
+        tag("LIST_OF") + b"\x04\x03\x05",
+        # a str of the column, number 0, is met again in it and behind it
+        tag("MARKS") + vu(1) + vu(1) + vu(4) + vu(0) + bytes([TAGS["FORY_N_LIST"] + 2]) + tag("LIST_OF") + b"\x03\x02\x08ab\x03" + bytes([TAGS["FORY_N_REF"]]),
+    ],
+    "TUPLE_OF": [tag("TUPLE_OF") + b"\x01\x03\x02\x04\x06", tag("TUPLE_OF") + b"\x02\x01" + struct.pack("<d", 0.1)],
+    "SET_OF": [tag("SET_OF") + b"\x01\x03\x02\x04\x06", tag("SET_OF") + b"\x03\x02\x08ab\x04c"],
+    "FROZENSET_OF": [tag("FROZENSET_OF") + b"\x02\x01" + struct.pack("<d", 0.1)],
+    "DICT_OF": [
+        tag("DICT_OF") + b"\x03" + b"\x31\x01\x02\x04\x08ab\x03" + b"\x00\x00" + FIRE + NONE,
+        tag("DICT_OF") + b"\x01" + b"\x00\x00" + NONE + FIRE,
+        tag("DICT_OF") + b"\x02" + b"\x43\x01\x04a\x04b\x01",
+    ],
     "OBJECT_N": [tag("OBJECT_N") + vu(30)],
     "SHAPE": [
         tag("SHAPE") + named("Canary") + SHAPE_OF_A + number(1),

@@ -356,5 +356,5 @@ def test_state_of_a_class_is_refused_for_the_right_reason() -> None:
 def test_huge_numbers_cost_what_their_message_costs() -> None:
     fory = strict()
     assert fory.loads(HEAD + HUGE_RANGE) == range(10 ** 15)
-    exponent = fory.loads(HEAD + messages.ext("DECIMAL") + messages.text("1E+999999999"))
+    exponent = fory.loads(HEAD + messages.ext("DECIMAL") + b"\x01" + messages.text("1E+999999999"))
     assert exponent == decimal.Decimal("1E+999999999")

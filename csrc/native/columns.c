@@ -1,0 +1,737 @@
+/* Columns: values of one kind, written without a tag each. Lists, tuples and sets
+ * of one kind are one column; a dict is cut into runs whose keys are of one
+ * kind and whose values are. Only kinds whose writing runs no Python code have
+ * columns, so they are written through borrowed references. */
+#include "native/native.h"
+
+#include "codecs/short_text.h"
+#include "runtime/decimal_layout.h"
+
+/* below this many values a column saves nothing */
+#define LEAST 8
+/* pairs of a dict that go with tags when neighbours differ */
+#define MIXED_RUN 64
+
+/* ---- what has a column ---------------------------------------------------------------- */
+
+FORY_INLINE int
+plain_kind(PyTypeObject *type)
+{
+    return type == &PyUnicode_Type ? FORY_K_STR
+           : type == &PyLong_Type  ? FORY_K_INT
+           : type == &PyFloat_Type ? FORY_K_FLOAT
+           : type == &PyBool_Type  ? FORY_K_BOOL
+                                   : FORY_K_ANY;
+}
+
+/* An int of a column of ints. */
+FORY_INLINE int
+fits(PyObject *v)
+{
+    int64_t small;
+    int overflow = 0;
+    if (FORY_LIKELY(fory_small_int(v, &small))) {
+        return 1;
+    }
+    (void)PyLong_AsLongLongAndOverflow(v, &overflow);
+    return overflow == 0;
+}
+
+/* scattered: elements of a set lie anywhere; those of a list, most often, in its order,
+ * which the processor notices by itself. */
+FORY_INLINE int
+all_of(PyTypeObject *type, PyObject *const *items, Py_ssize_t n, int scattered)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (scattered) {
+            FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
+        }
+        if (Py_TYPE(items[i]) != type) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Whether values of this class have the column of Decimals. May run Python code. */
+static FORY_NOINLINE int
+is_decimal(ForyWriteCtx *w, PyTypeObject *type)
+{
+    ForyTypeEntry *entry;
+    if (strcmp(type->tp_name, "decimal.Decimal") != 0) {
+        return 0;
+    }
+    entry = fory_write_entry(w, type);
+    if (entry == NULL) {
+        PyErr_Clear(); /* writing the first of them fails again */
+        return 0;
+    }
+    return entry->codec == fory_native_special_codec("decimal") && fory_decimal_type(w->st) == (PyObject *)type;
+}
+
+/* The kind of all n elements of a list or tuple. May run Python code. */
+static int
+kind_of(ForyWriteCtx *w, PyObject *sequence, Py_ssize_t n)
+{
+    PyTypeObject *type = Py_TYPE(PySequence_Fast_GET_ITEM(sequence, 0));
+    int kind = plain_kind(type);
+    if (kind == FORY_K_ANY) {
+        if (FORY_LIKELY(type->tp_basicsize != sizeof(ForyDecimal)) || w->native->memo != NULL ||
+            Py_TYPE(PySequence_Fast_GET_ITEM(sequence, n - 1)) != type) {
+            return FORY_K_ANY;
+        }
+        Py_INCREF(type);
+        kind = is_decimal(w, type) ? FORY_K_DECIMAL : FORY_K_ANY;
+        Py_DECREF(type);
+        if (kind == FORY_K_ANY || PySequence_Fast_GET_SIZE(sequence) != n) {
+            PyErr_Clear();
+            return FORY_K_ANY;
+        }
+    }
+    else if (kind == FORY_K_STR && w->native->memo != NULL) {
+        return FORY_K_ANY; /* a later message of the Pickler may name any of them */
+    }
+    return all_of(type, PySequence_Fast_ITEMS(sequence), n, 0) ? kind : FORY_K_ANY;
+}
+
+/* ---- columns, writing -------------------------------------------------------------------- */
+
+/* Head and text of a str that is written in no other way. */
+static FORY_NOINLINE int
+put_text(ForyWriteCtx *w, PyObject *v)
+{
+    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+    if (PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND) {
+        return fory_native_put_wide(w, v, n, 0);
+    }
+    if (fory_room(w, FORY_VU64_MAX + n) < 0) {
+        return -1;
+    }
+    fory_put_vu64(&w->out, (uint64_t)n << 2 | FORY_TEXT_LATIN1);
+    memcpy(w->out.pos, PyUnicode_1BYTE_DATA(v), n);
+    w->out.pos += n;
+    return 0;
+}
+
+/* two bytes of size, or a reference */
+#define TEXT_ROOM (FORY_VU64_MAX + 2 * FORY_SHORT_UNITS + FORY_UNITS_SLACK)
+
+static int
+write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    const int track = w->track_ref;
+    uint8_t *p = w->out.pos;
+    Py_ssize_t i;
+    for (i = 0; i < n; i++) {
+        PyObject *v = items[i];
+        size_t size;
+        int wide;
+        FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
+        if (FORY_UNLIKELY(w->out.end - p < (Py_ssize_t)TEXT_ROOM)) {
+            w->out.pos = p;
+            if (fory_room(w, TEXT_ROOM) < 0) {
+                goto error;
+            }
+            p = w->out.pos;
+        }
+        if (FORY_UNLIKELY(FORY_UNICODE_READY(v) < 0)) {
+            goto error;
+        }
+        size = (size_t)PyUnicode_GET_LENGTH(v);
+        wide = PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND;
+        if (track && (Py_REFCNT(v) > 1 || w->native->reopened) && (size > 1 || wide)) {
+            uint32_t number = 0;
+            int rc;
+            w->out.pos = p;
+            rc = fory_native_number(w, v, &number);
+            if (rc != 0) {
+                if (rc < 0) {
+                    goto error;
+                }
+                fory_put_vu64(&w->out, (uint64_t)number << 2 | FORY_TEXT_REF);
+                p = w->out.pos;
+                continue;
+            }
+        }
+        if (!wide) {
+            if (FORY_LIKELY(size < 32)) {
+                *p = (uint8_t)(size << 2 | FORY_TEXT_LATIN1);
+                fory_copy_short(p + 1, PyUnicode_1BYTE_DATA(v), size);
+                p += 1 + size;
+                continue;
+            }
+            if (FORY_LIKELY(size <= 2 * FORY_SHORT_UNITS)) {
+                p[0] = (uint8_t)((size << 2 & 0x7f) | 0x80 | FORY_TEXT_LATIN1);
+                p[1] = (uint8_t)(size >> 5);
+                memcpy(p + 2, PyUnicode_1BYTE_DATA(v), size);
+                p += 2 + size;
+                continue;
+            }
+        }
+#if !FORY_BIG_ENDIAN
+        else if (FORY_LIKELY(PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND && size <= FORY_SHORT_UNITS &&
+                             PyUnicode_IS_COMPACT(v))) {
+            unsigned two = size >= 32;
+            p[0] = (uint8_t)((size << 2 & 0x7f) | two << 7 | FORY_TEXT_UCS2);
+            p[1] = (uint8_t)(size >> 5);
+            if (FORY_LIKELY(!fory_copy_units(p + 1 + two, fory_compact_units(v), size, FORY_ASCII_UNITS))) {
+                p += 1 + two + 2 * size;
+                continue;
+            }
+        }
+#endif
+        w->out.pos = p;
+        if (put_text(w, v) < 0) {
+            goto error;
+        }
+        p = w->out.pos;
+    }
+    w->out.pos = p;
+    return 0;
+error:
+    fory_path_index(&w->path, i);
+    return -1;
+}
+
+static int
+write_decimals(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        uint32_t number = 0;
+        int rc = 0;
+        FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
+        if (w->track_ref && (rc = fory_native_number(w, items[i], &number)) > 0) {
+            rc = fory_room(w, 1 + FORY_VU64_MAX);
+            if (rc == 0) {
+                fory_put_u8(&w->out, FORY_DECIMAL_REF);
+                fory_put_vu64(&w->out, number);
+                continue;
+            }
+        }
+        if (rc < 0 || fory_native_put_decimal(w, items[i]) < 0) {
+            fory_path_index(&w->path, i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+write_floats(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    uint8_t *p;
+    if (fory_room(w, (size_t)n * 8) < 0) {
+        return -1;
+    }
+    p = w->out.pos;
+    for (Py_ssize_t i = 0; i < n; i++, p += 8) {
+        double d = PyFloat_AS_DOUBLE(items[i]);
+        uint64_t bits;
+        memcpy(&bits, &d, 8);
+        fory_store64(p, bits);
+    }
+    w->out.pos = p;
+    return 0;
+}
+
+static int
+write_bools(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    uint8_t *p;
+    if (fory_room(w, (size_t)n / 8 + 1) < 0) {
+        return -1;
+    }
+    p = w->out.pos;
+    for (Py_ssize_t i = 0; i < n; i += 8) {
+        unsigned bits = 0;
+        Py_ssize_t stop = n - i < 8 ? n - i : 8;
+        for (Py_ssize_t k = 0; k < stop; k++) {
+            bits |= (unsigned)(items[i + k] == Py_True) << k;
+        }
+        *p++ = (uint8_t)bits;
+    }
+    w->out.pos = p;
+    return 0;
+}
+
+/* n > 0 values of one kind. Ints of more than 64 bits are an OverflowError. */
+static int
+write_column(ForyWriteCtx *w, int kind, PyObject *const *items, Py_ssize_t n)
+{
+    const ForyCodec *codec = &w->st->codecs[FORY_VARINT64];
+    switch (kind) {
+    case FORY_K_INT:
+        return codec->write_many(w, codec, items, n);
+    case FORY_K_FLOAT:
+        return write_floats(w, items, n);
+    case FORY_K_STR:
+        return write_texts(w, items, n);
+    case FORY_K_BOOL:
+        return write_bools(w, items, n);
+    default:
+        return write_decimals(w, items, n);
+    }
+}
+
+/* Behind tag and kind: 1, 0 when it was one of ints and some do not fit, -1. */
+static int
+write_counted(ForyWriteCtx *w, size_t start, int kind, PyObject *const *items, Py_ssize_t n)
+{
+    if (fory_room(w, FORY_VU64_MAX) < 0) {
+        return -1;
+    }
+    fory_put_vu64(&w->out, (uint64_t)n);
+    if (write_column(w, kind, items, n) == 0) {
+        return 1;
+    }
+    if (kind != FORY_K_INT || !PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    Py_CLEAR(w->path);
+    w->out.pos = w->out.start + start;
+    return 0;
+}
+
+int
+fory_native_write_sequence_of(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
+{
+    const int list = PyList_CheckExact(v);
+    size_t start = (size_t)(w->out.pos - w->out.start);
+    int kind;
+    if (n < LEAST || w->native->hooked || (kind = kind_of(w, v, n)) == FORY_K_ANY) {
+        return 0;
+    }
+    if (fory_room(w, 2) < 0) {
+        return -1;
+    }
+    if (list && kind != FORY_K_STR && kind != FORY_K_DECIMAL) {
+        fory_put_u8(&w->out, (uint8_t)(kind == FORY_K_INT     ? FORY_N_INTS
+                                       : kind == FORY_K_FLOAT ? FORY_N_FLOATS
+                                                              : FORY_N_BOOLS));
+    }
+    else {
+        fory_put_u8(&w->out, (uint8_t)(list ? FORY_N_LIST_OF : FORY_N_TUPLE_OF));
+        fory_put_u8(&w->out, (uint8_t)kind);
+    }
+    return write_counted(w, start, kind, PySequence_Fast_ITEMS(v), n);
+}
+
+/* ---- sets, writing --------------------------------------------------------------------------- */
+
+int
+fory_native_write_set_of(ForyWriteCtx *w, PyObject *v, int tag)
+{
+    Py_ssize_t n = PySet_GET_SIZE(v);
+    size_t start = (size_t)(w->out.pos - w->out.start);
+    PyObject **items;
+    int kind, rc = 0;
+    if (n < LEAST || w->native->hooked || w->native->memo != NULL) {
+        return 0;
+    }
+    items = PyMem_Malloc((size_t)n * sizeof(*items));
+    if (items == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (fory_set_borrow(v, items, n) == n && (kind = plain_kind(Py_TYPE(items[0]))) != FORY_K_ANY &&
+        kind != FORY_K_BOOL && all_of(Py_TYPE(items[0]), items, n, 1)) {
+        rc = fory_room(w, 2);
+        if (rc == 0) {
+            fory_put_u8(&w->out, (uint8_t)tag);
+            fory_put_u8(&w->out, (uint8_t)kind);
+            rc = write_counted(w, start, kind, items, n);
+        }
+    }
+    PyMem_Free(items);
+    return rc;
+}
+
+/* ---- dicts, writing ----------------------------------------------------------------------------- */
+
+typedef struct Run {
+    int key_kind, value_kind;
+    Py_ssize_t n, position; /* of the pair behind it */
+    PyObject *keys[FORY_RUN], *values[FORY_RUN];
+} Run;
+
+/* The pairs from run->position on that are like the first one; n stays 0 if that has no column. */
+static void
+gather(PyObject *dict, Run *run)
+{
+    PyObject *key, *value;
+    PyTypeObject *key_type, *value_type;
+    Py_ssize_t next = run->position, n = 0;
+    run->n = 0;
+    if (!PyDict_Next(dict, &next, &key, &value)) {
+        return;
+    }
+    key_type = Py_TYPE(key);
+    value_type = Py_TYPE(value);
+    run->key_kind = plain_kind(key_type);
+    run->value_kind = plain_kind(value_type);
+    if (run->key_kind == FORY_K_ANY || run->key_kind == FORY_K_BOOL || run->value_kind == FORY_K_ANY) {
+        return;
+    }
+    do {
+        if (FORY_UNLIKELY(Py_TYPE(key) != key_type || Py_TYPE(value) != value_type) ||
+            (run->key_kind == FORY_K_INT && FORY_UNLIKELY(!fits(key))) ||
+            (run->value_kind == FORY_K_INT && FORY_UNLIKELY(!fits(value)))) {
+            break;
+        }
+        run->keys[n] = key;
+        run->values[n] = value;
+        run->position = next;
+        n++;
+    } while (n < FORY_RUN && PyDict_Next(dict, &next, &key, &value));
+    run->n = n;
+}
+
+static int
+write_run(ForyWriteCtx *w, const Run *run)
+{
+    if (fory_room(w, 2) < 0) {
+        return -1;
+    }
+    fory_put_u8(&w->out, (uint8_t)(run->key_kind | run->value_kind << 4));
+    fory_put_u8(&w->out, (uint8_t)(run->n - 1));
+    if (write_column(w, run->key_kind, run->keys, run->n) < 0) {
+        return -1;
+    }
+    return write_column(w, run->value_kind, run->values, run->n);
+}
+
+/* Tag and first run: their pairs, 0 when it is too short, -1. Away from the function that
+ * user code may run beneath: a run takes 4 KB of stack. */
+static FORY_NOINLINE Py_ssize_t
+begin_runs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *position)
+{
+    Run run;
+    run.position = 0;
+    gather(v, &run);
+    if (run.n < LEAST) {
+        return 0;
+    }
+    *position = run.position;
+    return fory_native_tag_n(w, FORY_N_DICT_OF, (uint64_t)n) < 0 || write_run(w, &run) < 0 ? -1 : run.n;
+}
+
+/* Runs of one kind from *position on, up to pairs that differ: how many pairs, or -1. */
+static FORY_NOINLINE Py_ssize_t
+write_alike(ForyWriteCtx *w, PyObject *v, Py_ssize_t left, Py_ssize_t *position)
+{
+    Run run;
+    Py_ssize_t done = 0;
+    while (done < left) {
+        run.position = *position;
+        gather(v, &run);
+        if (run.n == 0 || run.n > left - done || (run.n < LEAST && run.n < left - done)) {
+            break;
+        }
+        if (write_run(w, &run) < 0) {
+            return -1;
+        }
+        *position = run.position;
+        done += run.n;
+    }
+    return done;
+}
+
+int
+fory_native_write_runs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
+{
+    Py_ssize_t position = 0, done, m;
+    if (n < LEAST || w->native->hooked || w->native->memo != NULL) {
+        return 0;
+    }
+    done = begin_runs(w, v, n, &position);
+    if (done <= 0) {
+        return (int)done;
+    }
+    while (done < n) {
+        m = write_alike(w, v, n - done, &position);
+        if (m < 0) {
+            return -1;
+        }
+        done += m;
+        m = n - done < MIXED_RUN ? n - done : MIXED_RUN;
+        if (m > 0) {
+            if (fory_room(w, 2) < 0) {
+                return -1;
+            }
+            fory_put_u8(&w->out, FORY_K_ANY);
+            fory_put_u8(&w->out, (uint8_t)(m - 1));
+            if (fory_native_write_pairs(w, v, n, &position, m) < 0) {
+                return -1;
+            }
+            done += m;
+        }
+    }
+    return 1;
+}
+
+/* ---- columns, reading ------------------------------------------------------------------------ */
+
+static PyObject *
+read_text(ForyReadCtx *r)
+{
+    uint64_t head = 0, size, bytes;
+    const uint8_t *p = r->in.pos;
+    PyObject *v;
+    if (FORY_LIKELY(r->in.end - p >= 2 && p[0] < 0x80)) {
+        head = p[0];
+        r->in.pos++;
+    }
+    else if (fory_native_read_number(r, &head) < 0) {
+        return NULL;
+    }
+    size = head >> 2;
+    if ((head & 3) == FORY_TEXT_REF) {
+        v = fory_native_read_ref(r, size);
+        if (v != NULL && !PyUnicode_CheckExact(v)) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "reference to a %s among text", Py_TYPE(v)->tp_name);
+            Py_CLEAR(v);
+        }
+        return v;
+    }
+    bytes = (head & 3) == FORY_TEXT_UCS2 ? size * 2 : size; /* of 62 bits */
+    if (FORY_UNLIKELY(bytes > fory_left(&r->in)) && (bytes > PY_SSIZE_T_MAX / 2 || !fory_have(&r->in, (size_t)bytes))) {
+        fory_read_bad(r, FORY_TRUNCATED);
+        return NULL;
+    }
+    p = r->in.pos;
+    r->in.pos += bytes;
+    switch (head & 3) {
+    case FORY_TEXT_LATIN1:
+        return fory_latin1_str(r, p, (size_t)size);
+    case FORY_TEXT_UCS2:
+        return fory_native_wide_str(r, p, (size_t)size);
+    default:
+        return fory_utf8_str(r, p, (size_t)size);
+    }
+}
+
+static PyObject *
+read_decimal(ForyReadCtx *r)
+{
+    uint64_t head = 0;
+    PyObject *v;
+    if (fory_native_read_number(r, &head) < 0) {
+        return NULL;
+    }
+    if (head != FORY_DECIMAL_REF) {
+        return fory_native_get_decimal(r, head);
+    }
+    if (fory_native_read_number(r, &head) < 0) {
+        return NULL;
+    }
+    v = fory_native_read_ref(r, head);
+    if (v != NULL && (PyObject *)Py_TYPE(v) != r->st->Decimal) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "reference to a %s among Decimals", Py_TYPE(v)->tp_name);
+        Py_CLEAR(v);
+    }
+    return v;
+}
+
+static int
+read_objects(ForyReadCtx *r, PyObject *(*read)(ForyReadCtx *), PyObject **out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t at = (size_t)(r->in.pos - r->in.start);
+        out[i] = FORY_LIKELY(at < r->native->watch) ? read(r) : fory_native_read_untagged(r, at, read);
+        if (FORY_UNLIKELY(out[i] == NULL)) {
+            fory_path_index(&r->path, (Py_ssize_t)i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+read_bools(ForyReadCtx *r, PyObject **out, size_t n)
+{
+    PyObject *const table[2] = {Py_False, Py_True};
+    const uint8_t *p;
+    size_t i = 0;
+    if (!fory_have(&r->in, (n + 7) / 8)) {
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    p = r->in.pos;
+    r->in.pos += (n + 7) / 8;
+    for (; i + 8 <= n; i += 8) {
+        unsigned bits = p[i >> 3];
+        for (int k = 0; k < 8; k++) {
+            out[i + (size_t)k] = table[bits >> k & 1];
+        }
+    }
+    for (; i < n; i++) {
+        out[i] = table[p[i >> 3] >> (i & 7) & 1];
+    }
+    fory_hold_bools(out, n);
+    return 0;
+}
+
+/* n > 0 values; when it fails, out holds those that were made and NULL. */
+static int
+read_column(ForyReadCtx *r, unsigned kind, PyObject **out, size_t n)
+{
+    const ForyCodec *codec = &r->st->codecs[kind == FORY_K_INT ? FORY_VARINT64 : FORY_FLOAT64];
+    switch (kind) {
+    case FORY_K_INT:
+    case FORY_K_FLOAT:
+        return codec->read_many(r, codec, out, (Py_ssize_t)n);
+    case FORY_K_STR:
+        return read_objects(r, read_text, out, n);
+    case FORY_K_BOOL:
+        return read_bools(r, out, n);
+    default:
+        return fory_decimal_type(r->st) == NULL ? -1 : read_objects(r, read_decimal, out, n);
+    }
+}
+
+/* Whether n values of a kind may be there. 0 / -1 */
+static int
+check_column(ForyReadCtx *r, unsigned kind, uint64_t n)
+{
+    uint64_t bytes = kind == FORY_K_FLOAT ? n * 8 : kind == FORY_K_BOOL ? n / 8 : n;
+    if (FORY_UNLIKELY(kind == FORY_K_ANY || kind >= FORY_K_COUNT)) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "unknown kind %u of a column", kind);
+        return -1;
+    }
+    if (n > PY_SSIZE_T_MAX / 16 || !fory_have(&r->in, (size_t)bytes)) {
+        return fory_read_bad(r, FORY_TRUNCATED);
+    }
+    return 0;
+}
+
+/* ---- containers of one kind, reading ---------------------------------------------------------- */
+
+PyObject *
+fory_native_read_sequence_of(ForyReadCtx *r, unsigned kind, int tuple)
+{
+    uint64_t n = 0;
+    PyObject *v;
+    if (fory_native_read_number(r, &n) < 0 || check_column(r, kind, n) < 0 || fory_charge(r, 32 + 8 * (int64_t)n) < 0 ||
+        (v = tuple ? PyTuple_New((Py_ssize_t)n) : PyList_New((Py_ssize_t)n)) == NULL) {
+        return NULL;
+    }
+    if (n > 0 && read_column(r, kind, PySequence_Fast_ITEMS(v), (size_t)n) < 0) {
+        Py_CLEAR(v);
+    }
+    return v;
+}
+
+PyObject *
+fory_native_read_kind_of(ForyReadCtx *r, int tuple)
+{
+    uint8_t kind = 0;
+    if (fory_get_u8(&r->in, &kind) != FORY_OK) {
+        fory_read_bad(r, FORY_TRUNCATED);
+        return NULL;
+    }
+    return fory_native_read_sequence_of(r, kind, tuple);
+}
+
+static void
+drop(PyObject **items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        Py_XDECREF(items[i]);
+    }
+}
+
+PyObject *
+fory_native_read_set_of(ForyReadCtx *r, int frozen)
+{
+    PyObject *set, *items[FORY_RUN];
+    uint64_t n = 0;
+    uint8_t kind = 0;
+    if (fory_get_u8(&r->in, &kind) != FORY_OK) {
+        fory_read_bad(r, FORY_TRUNCATED);
+        return NULL;
+    }
+    if (kind == FORY_K_BOOL || kind == FORY_K_DECIMAL) {
+        kind = FORY_K_COUNT;
+    }
+    if (fory_native_read_number(r, &n) < 0 || check_column(r, kind, n) < 0 ||
+        fory_charge(r, 200 + 16 * (int64_t)n) < 0) {
+        return NULL;
+    }
+    set = frozen ? PyFrozenSet_New(NULL) : PySet_New(NULL);
+    for (size_t done = 0, m; set != NULL && done < n; done += m) {
+        int rc;
+        m = n - done < FORY_RUN ? (size_t)n - done : FORY_RUN;
+        memset(items, 0, m * sizeof(*items));
+        rc = read_column(r, kind, items, m);
+        for (size_t i = 0; rc == 0 && i < m; i++) {
+            rc = PySet_Add(set, items[i]);
+        }
+        drop(items, m);
+        if (rc < 0) {
+            Py_CLEAR(set);
+        }
+    }
+    return set;
+}
+
+/* A run of m pairs into dict. 0 / -1 */
+static FORY_NOINLINE int
+read_run(ForyReadCtx *r, PyObject *dict, unsigned key_kind, unsigned value_kind, size_t m)
+{
+    PyObject *keys[FORY_RUN], *values[FORY_RUN];
+    int rc;
+    memset(keys, 0, m * sizeof(*keys));
+    memset(values, 0, m * sizeof(*values));
+    rc = check_column(r, key_kind, m) < 0 || read_column(r, key_kind, keys, m) < 0 ||
+                 check_column(r, value_kind, m) < 0 || read_column(r, value_kind, values, m) < 0
+             ? -1
+             : 0;
+    for (size_t i = 0; rc == 0 && i < m; i++) {
+        rc = PyDict_SetItem(dict, keys[i], values[i]);
+    }
+    drop(keys, m);
+    drop(values, m);
+    return rc;
+}
+
+PyObject *
+fory_native_read_runs(ForyReadCtx *r)
+{
+    Py_ssize_t id = fory_ref_take(r);
+    PyObject *dict;
+    size_t n = 0, done = 0;
+    if (fory_native_count(r, &n) < 0 || fory_charge(r, 64 + 24 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    dict = fory_dict_new((Py_ssize_t)(n < 65536 ? n : 65536));
+    if (dict == NULL) {
+        r->depth--;
+        return NULL;
+    }
+    fory_ref_publish(r, id, dict);
+    while (done < n) {
+        uint8_t kinds = 0, last = 0;
+        size_t m;
+        if (fory_get_u8(&r->in, &kinds) != FORY_OK || fory_get_u8(&r->in, &last) != FORY_OK) {
+            fory_read_bad(r, FORY_TRUNCATED);
+            goto error;
+        }
+        m = (size_t)last + 1;
+        if (m > n - done || (kinds & 0x0f) == FORY_K_BOOL || (kinds & 0x0f) == FORY_K_DECIMAL ||
+            kinds >> 4 == FORY_K_DECIMAL) {
+            fory_raise(r->st, FORY_E_INVALID_DATA, "malformed run of a dict");
+            goto error;
+        }
+        if (kinds == FORY_K_ANY ? fory_native_read_pairs(r, dict, m) < 0
+                                : read_run(r, dict, kinds & 0x0f, kinds >> 4, m) < 0) {
+            goto error;
+        }
+        done += m;
+    }
+    r->depth--;
+    return dict;
+error:
+    r->depth--;
+    Py_DECREF(dict);
+    return NULL;
+}
