@@ -6,6 +6,7 @@
 
 #include "codecs/short_text.h"
 #include "runtime/decimal_layout.h"
+#include "runtime/object_layout.h"
 
 /* below this many values a column saves nothing */
 #define LEAST 8
@@ -355,15 +356,25 @@ typedef struct Run {
     PyObject *keys[FORY_RUN], *values[FORY_RUN];
 } Run;
 
+/* Whether a pair is like those of the run. */
+FORY_INLINE int
+takes(const Run *run, PyTypeObject *key_type, PyTypeObject *value_type, PyObject *key, PyObject *value)
+{
+    return FORY_LIKELY(Py_TYPE(key) == key_type && Py_TYPE(value) == value_type) &&
+           (run->key_kind != FORY_K_INT || FORY_LIKELY(fits(key))) &&
+           (run->value_kind != FORY_K_INT || FORY_LIKELY(fits(value)));
+}
+
 /* The pairs from run->position on that are like the first one; n stays 0 if that has no column. */
 static void
-gather(PyObject *dict, Run *run)
+gather(const ForyState *st, PyObject *dict, Run *run)
 {
-    PyObject *key, *value;
+    PyObject *key, *value, *const *pairs;
     PyTypeObject *key_type, *value_type;
-    Py_ssize_t next = run->position, n = 0;
+    Py_ssize_t next = run->position, i = run->position, n = 0, end;
+    size_t width;
     run->n = 0;
-    if (!PyDict_Next(dict, &next, &key, &value)) {
+    if (!fory_dict_next(st, dict, &next, &key, &value)) {
         return;
     }
     key_type = Py_TYPE(key);
@@ -373,17 +384,33 @@ gather(PyObject *dict, Run *run)
     if (run->key_kind == FORY_K_ANY || run->key_kind == FORY_K_BOOL || run->value_kind == FORY_K_ANY) {
         return;
     }
-    do {
-        if (FORY_UNLIKELY(Py_TYPE(key) != key_type || Py_TYPE(value) != value_type) ||
-            (run->key_kind == FORY_K_INT && FORY_UNLIKELY(!fits(key))) ||
-            (run->value_kind == FORY_K_INT && FORY_UNLIKELY(!fits(value)))) {
-            break;
+    if (fory_dict_pairs(st, dict, &pairs, &width, &end)) {
+        for (; i < end && n < FORY_RUN; i++) {
+            PyObject *const *pair = pairs + (size_t)i * width, *const *ahead = pairs + (size_t)(i + FORY_AHEAD < end ? i + FORY_AHEAD : i) * width;
+            FORY_PREFETCH(ahead[0]);
+            FORY_PREFETCH(ahead[1]);
+            if (FORY_UNLIKELY(pair[1] == NULL)) {
+                continue;
+            }
+            if (!takes(run, key_type, value_type, pair[0], pair[1])) {
+                break;
+            }
+            run->keys[n] = pair[0];
+            run->values[n] = pair[1];
+            n++;
         }
-        run->keys[n] = key;
-        run->values[n] = value;
-        run->position = next;
-        n++;
-    } while (n < FORY_RUN && PyDict_Next(dict, &next, &key, &value));
+        run->position = i;
+    }
+    else {
+        while (takes(run, key_type, value_type, key, value)) {
+            run->keys[n] = key;
+            run->values[n] = value;
+            run->position = next;
+            if (++n == FORY_RUN || !PyDict_Next(dict, &next, &key, &value)) {
+                break;
+            }
+        }
+    }
     run->n = n;
 }
 
@@ -408,7 +435,7 @@ begin_runs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *position)
 {
     Run run;
     run.position = 0;
-    gather(v, &run);
+    gather(w->st, v, &run);
     if (run.n < LEAST) {
         return 0;
     }
@@ -424,7 +451,7 @@ write_alike(ForyWriteCtx *w, PyObject *v, Py_ssize_t left, Py_ssize_t *position)
     Py_ssize_t done = 0;
     while (done < left) {
         run.position = *position;
-        gather(v, &run);
+        gather(w->st, v, &run);
         if (run.n == 0 || run.n > left - done || (run.n < LEAST && run.n < left - done)) {
             break;
         }

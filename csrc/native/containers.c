@@ -1,6 +1,8 @@
 /* Lists, tuples, dicts and sets of the native format, writing. */
 #include "native/native.h"
 
+#include "runtime/object_layout.h"
+
 static int
 changed(ForyWriteCtx *w, const char *what)
 {
@@ -105,7 +107,7 @@ fory_native_write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *
         return changed(w, "dict");
     }
     for (; m > 0; m--) {
-        if (FORY_UNLIKELY(!PyDict_Next(v, position, &key, &value))) {
+        if (FORY_UNLIKELY(!fory_dict_next(w->st, v, position, &key, &value))) {
             return changed(w, "dict");
         }
         if (FORY_LIKELY(PyUnicode_CheckExact(key)) && FORY_LIKELY(!w->native->hooked)) {
@@ -145,7 +147,7 @@ write_values(ForyWriteCtx *w, PyObject *v, size_t shape)
     Py_ssize_t n = (Py_ssize_t)w->native->dict_shapes[shape].n, position = 0;
     PyObject *key = NULL, *value = NULL;
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (FORY_UNLIKELY(!PyDict_Next(v, &position, &key, &value)) ||
+        if (FORY_UNLIKELY(!fory_dict_next(w->st, v, &position, &key, &value)) ||
             FORY_UNLIKELY(key != w->native->dict_shapes[shape].keys[i]) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
             return changed(w, "dict");
         }
@@ -172,7 +174,7 @@ define_dict(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
     }
     shape = &native->dict_shapes[native->n_dict_shapes];
     shape->n = 0;
-    while (PyDict_Next(v, &position, &key, &value)) {
+    while (fory_dict_next(w->st, v, &position, &key, &value)) {
         if (fory_native_write_str(w, NULL, key) < 0) {
             return -1;
         }
@@ -193,7 +195,7 @@ write_like(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int *rc)
     ForyDictSeen *seen;
     Py_ssize_t position = 0, shape;
     PyObject *key, *value;
-    if (!PyDict_Next(v, &position, &key, &value)) {
+    if (!fory_dict_next(w->st, v, &position, &key, &value)) {
         return 0;
     }
     seen = &native->dicts[(fory_pointer_hash(key) + (size_t)n) & (FORY_DICT_SHAPES - 1)];
@@ -204,7 +206,7 @@ write_like(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int *rc)
     if (seen->shape < FORY_DICT_SHAPES) {
         const ForyDictShape *known = &native->dict_shapes[seen->shape];
         Py_ssize_t i = 1;
-        while (i < n && PyDict_Next(v, &position, &key, &value) && key == known->keys[i]) {
+        while (i < n && fory_dict_next(w->st, v, &position, &key, &value) && key == known->keys[i]) {
             i++;
         }
         if (i < n) {
@@ -223,7 +225,7 @@ write_like(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int *rc)
         if (!PyUnicode_CheckExact(key)) {
             return 0;
         }
-        if (i == n || !PyDict_Next(v, &position, &key, &value)) {
+        if (i == n || !fory_dict_next(w->st, v, &position, &key, &value)) {
             break;
         }
     }

@@ -174,6 +174,30 @@ typedef struct ForyDictKeys {
 enum { FORY_KEYS_GENERAL = 0 }; /* entries with a hash; those of str keys alone go without */
 #endif
 
+/* Where the pairs of a dict lie: entry i at pairs + i * width, key and value, both or the value
+ * NULL in gaps; i is PyDict_Next's position. 0 where only PyDict_Next knows. */
+FORY_INLINE int
+fory_dict_pairs(const ForyState *st, PyObject *dict, PyObject *const **pairs, size_t *width, Py_ssize_t *n)
+{
+#if FORY_INLINE_VALUES
+    if (FORY_LIKELY(st->dict_layout_ok && ((PyDictObject *)dict)->ma_values == NULL)) {
+        const ForyDictKeys *keys = (const ForyDictKeys *)((PyDictObject *)dict)->ma_keys;
+        size_t hashed = keys->kind == FORY_KEYS_GENERAL;
+        *pairs = (PyObject *const *)(keys->indices + ((size_t)1 << keys->log2_index_bytes)) + hashed;
+        *width = 2 + hashed;
+        *n = keys->entries;
+        return 1;
+    }
+#else
+    (void)st;
+    (void)dict;
+    (void)pairs;
+    (void)width;
+    (void)n;
+#endif
+    return 0;
+}
+
 /* PyDict_Next, and nothing but it as far as a caller can tell: positions may be
  * carried from one to the other. In line where the self-test has proved the layout. */
 FORY_INLINE int
