@@ -51,7 +51,20 @@ int fory_write_any(ForyWriteCtx *w, PyObject *v);
 /* flag, type information and body (section 1.1 value_ref) */
 int fory_write_value_ref(ForyWriteCtx *w, PyObject *v);
 /* Codec of the value that follows; *entry is its class when it has one. */
-const ForyCodec *fory_read_type_info(ForyReadCtx *r, ForyTypeEntry **entry);
+const ForyCodec *fory_read_class_info(ForyReadCtx *r, ForyTypeEntry **entry);
+FORY_INLINE const ForyCodec *
+fory_read_type_info(ForyReadCtx *r, ForyTypeEntry **entry)
+{
+    if (FORY_LIKELY(r->in.pos < r->in.end) && FORY_LIKELY(*r->in.pos < FORY_TYPE_ID_COUNT)) {
+        const ForyCodec *codec = &r->st->codecs[*r->in.pos];
+        if (FORY_LIKELY(codec->read != NULL)) {
+            r->in.pos++;
+            *entry = NULL;
+            return codec;
+        }
+    }
+    return fory_read_class_info(r, entry);
+}
 PyObject *fory_read_any(ForyReadCtx *r);
 PyObject *fory_read_value_ref(ForyReadCtx *r);
 /* Reads a flag byte. 0: a body follows, *id is its reference id or -1;

@@ -312,29 +312,38 @@ same_value_kind(ForyWriteCtx *w, const ForyTypeEntry *entry, const Items *items)
     return 1;
 }
 
-/* All exact str. 0 / -1. */
+/* Number of elements, header and bodies of items that all are exactly str. 0 / -1. */
 static int
 write_texts(ForyWriteCtx *w, const Items *items)
 {
     PyObject *const *item = items_array(items);
+    /* in a register: each byte put through w->out would wait for the one before */
+    uint8_t *p;
+    if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX + 2) < 0)) {
+        return -1;
+    }
+    fory_put_vu32_roomy(&w->out, (uint32_t)items->n);
+    p = w->out.pos;
+    *p++ = SAME_TYPE;
+    *p++ = FORY_STRING;
     for (Py_ssize_t i = 0; i < items->n; i++) {
         PyObject *v = item[i];
-        if (FORY_UNLIKELY(!fory_is_plain_text(v))) {
-            if (FORY_UNLIKELY(fory_write_str(w, v) < 0)) {
-                fory_path_index(&w->path, i);
-                return -1;
-            }
+        if (FORY_LIKELY(fory_is_plain_text(v)) && FORY_LIKELY((size_t)(w->out.end - p) >= fory_plain_room(FORY_STRING, v))) {
+            p = fory_put_text(p, v);
+            continue;
         }
-        else {
-            if (FORY_UNLIKELY(fory_room(w, fory_plain_room(FORY_STRING, v)) < 0)) {
-                return -1;
-            }
-            w->out.pos = fory_put_text(w->out.pos, v);
+        w->out.pos = p;
+        if (FORY_UNLIKELY(fory_write_str(w, v) < 0)) {
+            fory_path_index(&w->path, i);
+            return -1;
         }
+        p = w->out.pos;
     }
+    w->out.pos = p;
     return 0;
 }
 
+/* At least one element. */
 static int
 write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
 {
@@ -342,13 +351,17 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
     ForyTypeEntry *entry = NULL;
     int header = s.has_null ? HAS_NULL : 0;
     unsigned id = s.same && header == 0 && w->engine->xlang ? fory_plain_id(s.type) : 0;
-    if (FORY_LIKELY(id > 0 && id < FORY_LIST)) {
+    if (id == FORY_STRING) {
+        return write_texts(w, items);
+    }
+    if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX + 2) < 0)) {
+        return -1;
+    }
+    fory_put_vu32_roomy(&w->out, (uint32_t)items->n);
+    if (id > 0 && id < FORY_LIST) {
         const ForyCodec *codec = &w->st->codecs[id];
-        if (FORY_UNLIKELY(fory_room(w, 2) < 0)) {
-            return -1;
-        }
         fory_put_u16(&w->out, (uint16_t)(SAME_TYPE | id << 8));
-        return id == FORY_STRING ? write_texts(w, items) : codec->write_many(w, codec, items_array(items), items->n);
+        return codec->write_many(w, codec, items_array(items), items->n);
     }
     if (s.same) {
         PyObject *sample = Py_None;
@@ -450,17 +463,12 @@ write_items(ForyWriteCtx *w, const ForySlot *element, const Items *items, int fl
     if (fory_write_enter(w) < 0) {
         return -1;
     }
-    if (fory_room(w, FORY_VU32_MAX) == 0) {
+    if (items->n > 0 && (element == NULL || element->type_id == FORY_UNKNOWN)) {
+        rc = write_undeclared(w, items, flag_all);
+    }
+    else if (fory_room(w, FORY_VU32_MAX) == 0) {
         fory_put_vu32(&w->out, (uint32_t)items->n);
-        if (items->n == 0) {
-            rc = 0;
-        }
-        else if (element != NULL && element->type_id != FORY_UNKNOWN) {
-            rc = write_declared(w, element, items);
-        }
-        else {
-            rc = write_undeclared(w, items, flag_all);
-        }
+        rc = items->n == 0 ? 0 : write_declared(w, element, items);
     }
     w->depth--;
     return rc;
@@ -699,10 +707,18 @@ read_mixed(ForyReadCtx *r, const ForySlot *element, int header, Sink *sink)
         PyObject *v = NULL;
         Py_ssize_t id = -1;
         ForyTypeEntry *entry;
-        int rc = header & (TRACK | HAS_NULL) ? fory_read_flag(r, &id, &v) : 0;
+        int rc = 0;
+        if (header & (TRACK | HAS_NULL)) {
+            if (FORY_LIKELY(r->in.pos < r->in.end) && *r->in.pos == FORY_FLAG_NOT_NULL) {
+                r->in.pos++;
+            }
+            else {
+                rc = fory_read_flag(r, &id, &v);
+            }
+        }
         if (rc == 0) {
             const ForyCodec *codec = fory_read_type_info(r, &entry);
-            v = codec == NULL ? NULL : fory_read_body(r, codec, id);
+            v = codec == NULL ? NULL : id < 0 ? fory_read_plain(r, codec) : fory_read_body(r, codec, id);
             if (v != NULL && element != NULL && element->entry != NULL &&
                 element->entry->kind != FORY_KIND_ENUM && v != Py_None &&
                 !PyObject_TypeCheck(v, element->entry->type)) {

@@ -1,5 +1,5 @@
 /* From Python specs to slots and entries: what runs once per type. */
-#include "codecs/codecs.h"
+#include "codecs/plain.h"
 
 
 enum { SPEC_NULLABLE = 1, SPEC_TRACK_REF = 2, SPEC_DYNAMIC = 4 };
@@ -278,11 +278,21 @@ enum { ROOT_XLANG = 1, ROOT_OUT_OF_BAND = 2 };
 static int
 write_root(ForyWriteCtx *w, PyObject *v)
 {
-    if (fory_room(w, 1) < 0) {
+    int container = PyDict_CheckExact(v) ? FORY_MAP : PyList_CheckExact(v) ? FORY_LIST : 0;
+    uint8_t *p;
+    if (FORY_UNLIKELY(fory_room(w, 3) < 0)) {
         return -1;
     }
-    fory_put_u8(&w->out, (uint8_t)(ROOT_XLANG | (w->out_of_band ? ROOT_OUT_OF_BAND : 0)));
-    return fory_write_value_ref(w, v);
+    p = w->out.pos;
+    *p++ = (uint8_t)(ROOT_XLANG | (w->out_of_band ? ROOT_OUT_OF_BAND : 0));
+    if (container == 0 || w->track_ref) {
+        w->out.pos = p;
+        return fory_write_value_ref(w, v);
+    }
+    *p++ = FORY_FLAG_NOT_NULL;
+    *p++ = (uint8_t)container;
+    w->out.pos = p;
+    return container == FORY_MAP ? fory_write_dict(w, v) : fory_write_list(w, v);
 }
 
 static PyObject *

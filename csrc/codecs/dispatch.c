@@ -488,7 +488,7 @@ error:
 }
 
 const ForyCodec *
-fory_read_type_info(ForyReadCtx *r, ForyTypeEntry **entry)
+fory_read_class_info(ForyReadCtx *r, ForyTypeEntry **entry)
 {
     uint8_t id;
     *entry = NULL;

@@ -611,6 +611,17 @@ open_side(ForyReadCtx *r, const ForySlot *slot, int declared, const char *what)
     return codec;
 }
 
+/* The same without a call for values of any type, most of which are builtin. */
+FORY_INLINE const ForyCodec *
+open_plain_side(ForyReadCtx *r, const ForySlot *slot, int declared, const char *what)
+{
+    ForyTypeEntry *entry;
+    if (FORY_LIKELY(!declared && slot == &any_slot)) {
+        return fory_read_type_info(r, &entry);
+    }
+    return open_side(r, slot, declared, what);
+}
+
 FORY_INLINE PyObject *
 read_side(ForyReadCtx *r, const ForyCodec *codec, int track, int is_key)
 {
@@ -624,6 +635,9 @@ read_side(ForyReadCtx *r, const ForyCodec *codec, int track, int is_key)
     }
     if (is_key && codec->type_id == FORY_STRING && id < 0) {
         return fory_read_key_str(r);
+    }
+    if (!track) {
+        return is_key ? codec->read(r, codec) : fory_read_plain(r, codec);
     }
     return fory_read_body(r, codec, id);
 }
@@ -664,11 +678,11 @@ read_chunk(ForyReadCtx *r, const ForySlot *key_slot, const ForySlot *value_slot,
         fory_raise(r->st, FORY_E_INVALID_DATA, "invalid map chunk size %u", (unsigned)n);
         return -1;
     }
-    key_codec = open_side(r, key_slot, header & KEY_DECLARED, "key");
+    key_codec = open_plain_side(r, key_slot, header & KEY_DECLARED, "key");
     if (key_codec == NULL) {
         return -1;
     }
-    value_codec = open_side(r, value_slot, header & VALUE_DECLARED, "value");
+    value_codec = open_plain_side(r, value_slot, header & VALUE_DECLARED, "value");
     if (value_codec == NULL) {
         return -1;
     }

@@ -1,4 +1,4 @@
-/* Values of the builtin types in undeclared positions, written where they are met.
+/* Values of the builtin types in undeclared positions, written and read where they are met.
  *
  * What containers hold is mostly str, int, float, bool, None, list and dict. In xlang
  * mode nobody can replace how those travel, so that a look at the class is enough:
@@ -21,6 +21,14 @@ fory_plain_id(PyTypeObject *type)
     if (type == &PyDict_Type) return FORY_MAP;
     if (type == &PyList_Type) return FORY_LIST;
     return 0;
+}
+
+/* 0 for most classes that are no scalars, at once. */
+FORY_INLINE int
+fory_maybe_scalar(PyTypeObject *type)
+{
+    return (type->tp_flags & (Py_TPFLAGS_LONG_SUBCLASS | Py_TPFLAGS_UNICODE_SUBCLASS | Py_TPFLAGS_BYTES_SUBCLASS)) != 0 ||
+           type == &PyFloat_Type;
 }
 
 /* Longest text that is written in line. */
@@ -62,12 +70,19 @@ fory_put_text(uint8_t *p, PyObject *v)
         return p + n;
     }
 #endif
-    if (n > 16 && n <= 32) {
+    if (n <= 16) {
+        fory_copy_short(p, text, n);
+    }
+    else if (n <= 32) {
         memcpy(p, text, 16);
         memcpy(p + n - 16, text + n - 16, 16);
     }
     else {
-        fory_copy_short(p, text, n);
+        /* not by memcpy: the compiler knows the limit, and takes string instructions */
+        for (size_t i = 0; i + 32 < n; i += 32) {
+            memcpy(p + i, text + i, 32);
+        }
+        memcpy(p + n - 32, text + n - 32, 32);
     }
     return p + n;
 }
@@ -97,6 +112,32 @@ fory_put_plain(uint8_t *p, unsigned id, PyObject *v)
     }
     *p = v == Py_True;
     return p + 1;
+}
+
+/* Body of a value without a reference id: the common scalars in line. New reference. */
+FORY_INLINE PyObject *
+fory_read_plain(ForyReadCtx *r, const ForyCodec *codec)
+{
+    const ForyState *st = r->st;
+    uint64_t bits;
+    double d;
+    if (codec == &st->codecs[FORY_STRING]) {
+        return fory_read_str(r);
+    }
+    if (codec == &st->codecs[FORY_VARINT64]) {
+        if (FORY_LIKELY(r->in.pos < r->in.end) && *r->in.pos < 0x80 && st->small_ints[*r->in.pos] != NULL) {
+            return Py_NewRef(st->small_ints[*r->in.pos++]);
+        }
+    }
+    else if (codec == &st->codecs[FORY_FLOAT64]) {
+        if (FORY_LIKELY(fory_left(&r->in) >= 8)) {
+            bits = fory_load64(r->in.pos);
+            r->in.pos += 8;
+            memcpy(&d, &bits, 8);
+            return PyFloat_FromDouble(d);
+        }
+    }
+    return codec->read(r, codec);
 }
 
 /* Bytes of the two parts, in one object of just their size. New reference. */

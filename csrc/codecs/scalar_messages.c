@@ -9,8 +9,8 @@
 /* header, flag and type id */
 enum { PREFIX = 3 };
 
-int
-fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
+static int
+write_scalar(const ForyEngine *e, PyObject *v, PyObject **message)
 {
     unsigned id = fory_plain_id(Py_TYPE(v));
     uint8_t head[PREFIX + 30], *p;
@@ -47,6 +47,12 @@ fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
     }
     *message = fory_new_message(head, (size_t)(p - head), NULL, 0);
     return 1;
+}
+
+int
+fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
+{
+    return fory_maybe_scalar(Py_TYPE(v)) ? write_scalar(e, v, message) : 0;
 }
 
 int

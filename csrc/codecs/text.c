@@ -454,15 +454,16 @@ fory_read_str(ForyReadCtx *r)
     return make_str(r, p, size, encoding);
 }
 
-/* Keys repeat: a direct-mapped cache hands out the same string object, with
- * its hash already computed. Exact bytes are compared, so a hit is always right. */
+/* Keys repeat: a cache hands out the same string object, with its hash already
+ * computed. Exact bytes are compared, so a hit is always right. Two neighbours
+ * share their keys, so that two that meet do not drive each other out. */
 FORY_INLINE PyObject *
 cached_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
 {
-    uint64_t low = 0, high = 0, h;
-    ForyKeySlot *slot;
+    uint64_t low = 0, high = 0, tag = size << 2 | encoding;
+    ForyKeySlot *slot, *other;
     PyObject *s;
-    if (size > 16 || size < 2 || encoding == UTF16 || encoding == 3) {
+    if (FORY_UNLIKELY(size > 16 || size < 2 || (encoding & 1))) {
         return make_str(r, p, size, encoding);
     }
     if (size >= 8) {
@@ -478,20 +479,20 @@ cached_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
     else {
         low = p[0] | (uint64_t)p[size / 2] << 8 | (uint64_t)p[size - 1] << 16;
     }
-    h = (low ^ high * UINT64_C(0x9E3779B97F4A7C15) ^ size) * UINT64_C(0xD6E8FEB86659FD93);
-    h ^= h >> 32;
-    slot = &r->keys[(h ^ h >> 17) & (FORY_KEY_CACHE - 1)];
-    if (FORY_LIKELY(slot->text != NULL && slot->low == low && slot->high == high && slot->size == (size << 2 | encoding))) {
+    slot = &r->keys[(low + high * UINT64_C(0x9E3779B97F4A7C15) + tag) * UINT64_C(0xD6E8FEB86659FD93) >> (64 - FORY_KEY_BITS)];
+    if (FORY_LIKELY(slot->low == low && slot->high == high && slot->size == tag)) {
         return Py_NewRef(slot->text);
+    }
+    other = &r->keys[(size_t)(slot - r->keys) ^ 1];
+    if (FORY_LIKELY(other->low == low && other->high == high && other->size == tag)) {
+        return Py_NewRef(other->text);
     }
     s = make_str(r, p, size, encoding);
     if (s != NULL && PyUnicode_IS_ASCII(s)) {
-        PyObject *old = slot->text;
-        slot->low = low;
-        slot->high = high;
-        slot->size = size << 2 | encoding;
-        slot->text = Py_NewRef(s);
-        Py_XDECREF(old);
+        ForyKeySlot old = *other;
+        *other = *slot;
+        *slot = (ForyKeySlot){low, high, tag, Py_NewRef(s)};
+        Py_XDECREF(old.text);
     }
     return s;
 }

@@ -26,8 +26,8 @@ is_own(const ForyEngine *e, PyTypeObject *type, unsigned id)
     }
 }
 
-int
-fory_native_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
+static int
+write_scalar(const ForyEngine *e, PyObject *v, PyObject **message)
 {
     unsigned id = fory_plain_id(Py_TYPE(v));
     uint8_t head[32] = {FORY_NATIVE_VERSION << FORY_ROOT_VERSION_SHIFT};
@@ -74,6 +74,12 @@ fory_native_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **me
     }
     *message = fory_new_message(head, (size_t)(out.pos - head), body, size);
     return 1;
+}
+
+int
+fory_native_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
+{
+    return fory_maybe_scalar(Py_TYPE(v)) ? write_scalar(e, v, message) : 0;
 }
 
 static int

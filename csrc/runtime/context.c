@@ -3,7 +3,7 @@
  * They are pooled per engine, so that an engine may be re-entered from user
  * code, shared between threads, and used after a failure with nothing left
  * over. Tables are emptied by stepping a generation, not by clearing. */
-#include "runtime/runtime.h"
+#include "runtime/operation.h"
 
 #include "runtime/large.h"
 
@@ -12,10 +12,6 @@
 #elif defined(_WIN32)
 #include <windows.h>
 #endif
-
-/* Arrays that one outsized message blew up are not kept for the next. */
-#define KEEP_REF_SLOTS 65536
-#define KEEP_READ_REFS 65536
 
 int
 fory_grow_array(void *items, size_t *capacity, size_t need, size_t size)
@@ -103,7 +99,8 @@ fory_stack_check(ForyState *st, ForyStack *stack)
 
 /* ---- output ------------------------------------------------------------ */
 
-/* Large results keep up to this many bytes behind their end. Shrinking them would
+/* Results keep a few bytes behind their end, a sixteenth at most: shrinking is a call
+ * of the allocator. Large ones keep up to this many: shrinking them would
  * make the allocator map and fault in fresh pages for every message: what is freed
  * has to be as large as what is asked for next. */
 #define SPARE 16384
@@ -152,45 +149,33 @@ write_grow(fory_writer *out, size_t need)
 }
 
 ForyWriteCtx *
-fory_write_begin(ForyEngine *e)
+fory_write_ctx_new(ForyEngine *e)
 {
-    ForyWriteCtx *w = e->free_write;
-    if (FORY_LIKELY(w != NULL)) {
-        e->free_write = w->next_free;
-        w->next_free = NULL;
-    }
-    else {
-        w = PyMem_Calloc(1, sizeof(*w));
-        if (w == NULL) {
-            PyErr_NoMemory();
-            return NULL;
-        }
-        w->out.grow = write_grow;
-        w->engine = e;
-        w->st = e->st;
-    }
-    w->out.start = w->out.pos = w->scratch;
-    w->out.end = w->scratch + FORY_SCRATCH_SIZE;
-    w->depth = 0;
-    w->max_depth = e->max_depth;
-    w->stack.limit = NULL;
-    w->track_ref = e->track_ref;
-    w->n_refs = 0;
-    w->n_type_defs = 0;
-    w->n_strings = 0;
-    if (FORY_UNLIKELY(++w->generation == 0)) {
-        if (w->refs) memset(w->refs, 0, (w->ref_mask + 1) * sizeof(*w->refs));
-        if (w->type_defs) memset(w->type_defs, 0, w->cap_type_defs * sizeof(*w->type_defs));
-        if (w->strings) memset(w->strings, 0, w->cap_strings * sizeof(*w->strings));
-        w->generation = 1;
-    }
-    if (e->ops->begin_write != NULL && FORY_UNLIKELY(e->ops->begin_write(w) < 0)) {
-        w->next_free = e->free_write;
-        e->free_write = w;
+    ForyWriteCtx *w = PyMem_Calloc(1, sizeof(*w));
+    if (w == NULL) {
+        PyErr_NoMemory();
         return NULL;
     }
-    Py_INCREF(e);
+    w->out.grow = write_grow;
+    w->engine = e;
+    w->st = e->st;
+    w->max_depth = e->max_depth;
     return w;
+}
+
+void
+fory_write_new_era(ForyWriteCtx *w)
+{
+    if (w->refs) memset(w->refs, 0, (w->ref_mask + 1) * sizeof(*w->refs));
+    if (w->type_defs) memset(w->type_defs, 0, w->cap_type_defs * sizeof(*w->type_defs));
+    if (w->strings) memset(w->strings, 0, w->cap_strings * sizeof(*w->strings));
+    w->generation = 1;
+}
+
+ForyWriteCtx *
+fory_write_begin(ForyEngine *e)
+{
+    return fory_write_start(e);
 }
 
 static void
@@ -213,9 +198,8 @@ unpin(ForyWriteCtx *w)
     }
 }
 
-/* What only operations with a serializer in Python, a Buffer or a stream have. */
-static FORY_NOINLINE void
-write_end_shared(ForyWriteCtx *w)
+void
+fory_write_clean(ForyWriteCtx *w)
 {
     fory_detach(&w->py_context);
     Py_CLEAR(w->storage);
@@ -225,36 +209,30 @@ write_end_shared(ForyWriteCtx *w)
     w->drained = 0;
     w->barriers = 0;
     w->streaming = w->staged = 0;
+    if (w->native != NULL) {
+        w->engine->ops->end_write(w);
+    }
+    if (w->pinned) {
+        unpin(w);
+    }
+    Py_CLEAR(w->result);
+    Py_CLEAR(w->keep);
+    Py_CLEAR(w->path);
+    Py_CLEAR(w->unknown_defs);
+    w->buffer_callback = NULL;
+    w->unsupported_callback = NULL;
+    w->out_of_band = 0;
+    if (w->ref_mask >= FORY_KEEP_REF_SLOTS) {
+        PyMem_Free(w->refs);
+        w->refs = NULL;
+        w->ref_mask = 0;
+    }
 }
 
 void
 fory_write_end(ForyWriteCtx *w)
 {
-    ForyEngine *e = w->engine;
-    if (FORY_UNLIKELY(w->py_context != NULL || w->target != NULL || w->output != NULL)) {
-        write_end_shared(w);
-    }
-    if (w->native != NULL) {
-        e->ops->end_write(w);
-    }
-    if (FORY_UNLIKELY(w->pinned)) {
-        unpin(w);
-    }
-    Py_CLEAR(w->result);
-    if (FORY_UNLIKELY(w->keep != NULL)) Py_CLEAR(w->keep);
-    if (FORY_UNLIKELY(w->path != NULL)) Py_CLEAR(w->path);
-    if (FORY_UNLIKELY(w->unknown_defs != NULL)) Py_CLEAR(w->unknown_defs);
-    w->buffer_callback = NULL;
-    w->unsupported_callback = NULL;
-    w->out_of_band = 0;
-    if (FORY_UNLIKELY(w->ref_mask >= KEEP_REF_SLOTS)) {
-        PyMem_Free(w->refs);
-        w->refs = NULL;
-        w->ref_mask = 0;
-    }
-    w->next_free = e->free_write;
-    e->free_write = w;
-    Py_DECREF(e);
+    fory_write_leave(w);
 }
 
 void
@@ -286,12 +264,13 @@ fory_write_finish(ForyWriteCtx *w)
     }
     PyObject *result = w->result;
     w->result = NULL;
-    if (used >= SPARE_FROM && (size_t)PyBytes_GET_SIZE(result) - used <= SPARE + 64) {
+    size_t spare = (size_t)PyBytes_GET_SIZE(result) - used;
+    if (spare <= used / 16 || (used >= SPARE_FROM && spare <= SPARE + 64)) {
         Py_SET_SIZE(result, (Py_ssize_t)used);
         PyBytes_AS_STRING(result)[used] = 0;
         return result;
     }
-    if ((size_t)PyBytes_GET_SIZE(result) != used && _PyBytes_Resize(&result, (Py_ssize_t)used) < 0) {
+    if (_PyBytes_Resize(&result, (Py_ssize_t)used) < 0) {
         return NULL;
     }
     return result;
@@ -394,85 +373,59 @@ fory_write_keep(ForyWriteCtx *w, PyObject *o)
 /* ---- reading ----------------------------------------------------------- */
 
 ForyReadCtx *
-fory_read_begin(ForyEngine *e, const uint8_t *data, size_t size)
+fory_read_ctx_new(ForyEngine *e)
 {
-    ForyReadCtx *r = e->free_read;
-    if (FORY_LIKELY(r != NULL)) {
-        e->free_read = r->next_free;
-        r->next_free = NULL;
-    }
-    else {
-        r = PyMem_Calloc(1, sizeof(*r));
-        if (r == NULL || (r->keys = PyMem_Calloc(FORY_KEY_CACHE, sizeof(*r->keys))) == NULL) {
-            PyMem_Free(r);
-            PyErr_NoMemory();
-            return NULL;
-        }
-        r->engine = e;
-        r->st = e->st;
-    }
-    r->in.start = r->in.pos = data;
-    r->in.end = data + size;
-    r->depth = 0;
-    r->max_depth = e->max_depth;
-    r->stack.limit = NULL;
-    r->track_ref = e->track_ref;
-    r->graph_left = e->max_graph_memory;
-    r->unbacked_left = e->max_unbacked_items;
-    r->n_refs = 0;
-    r->pending_ref = -1;
-    r->own_ref = -1;
-    r->n_type_defs = 0;
-    r->n_strings = 0;
-    if (e->ops->begin_read != NULL && FORY_UNLIKELY(e->ops->begin_read(r) < 0)) {
-        r->next_free = e->free_read;
-        e->free_read = r;
+    ForyReadCtx *r = PyMem_Calloc(1, sizeof(*r));
+    if (r == NULL || (r->keys = PyMem_Calloc(FORY_KEY_CACHE, sizeof(*r->keys))) == NULL) {
+        PyMem_Free(r);
+        PyErr_NoMemory();
         return NULL;
     }
-    Py_INCREF(e);
+    r->engine = e;
+    r->st = e->st;
+    r->max_depth = e->max_depth;
     return r;
 }
 
-static FORY_NOINLINE void
-read_end_shared(ForyReadCtx *r)
+ForyReadCtx *
+fory_read_begin(ForyEngine *e, const uint8_t *data, size_t size)
+{
+    return fory_read_start(e, data, size);
+}
+
+void
+fory_read_clean(ForyReadCtx *r)
 {
     fory_detach(&r->py_context);
     Py_CLEAR(r->lent);
     Py_CLEAR(r->read_object);
     r->n_preserved = r->preserved_base = 0;
+    if (r->native != NULL) {
+        r->engine->ops->end_read(r);
+    }
+    while (r->n_refs > 0) {
+        PyObject *o = r->refs[--r->n_refs];
+        r->refs[r->n_refs] = NULL;
+        Py_XDECREF(o);
+    }
+    if (r->cap_refs > FORY_KEEP_READ_REFS) {
+        PyMem_Free(r->refs);
+        r->refs = NULL;
+        r->cap_refs = 0;
+    }
+    Py_CLEAR(r->path);
+    Py_CLEAR(r->buffers);
+    Py_CLEAR(r->storage);
+    Py_CLEAR(r->blocks);
+    Py_CLEAR(r->unsupported);
+    r->in.more = NULL;
+    r->out_of_band = 0;
 }
 
 void
 fory_read_end(ForyReadCtx *r)
 {
-    ForyEngine *e = r->engine;
-    if (FORY_UNLIKELY(r->py_context != NULL)) {
-        read_end_shared(r);
-    }
-    if (r->native != NULL) {
-        e->ops->end_read(r);
-    }
-    while (FORY_UNLIKELY(r->n_refs > 0)) {
-        PyObject *o = r->refs[--r->n_refs];
-        r->refs[r->n_refs] = NULL;
-        Py_XDECREF(o);
-    }
-    if (FORY_UNLIKELY(r->cap_refs > KEEP_READ_REFS)) {
-        PyMem_Free(r->refs);
-        r->refs = NULL;
-        r->cap_refs = 0;
-    }
-    if (FORY_UNLIKELY(r->path != NULL)) Py_CLEAR(r->path);
-    if (FORY_UNLIKELY(r->buffers != NULL)) Py_CLEAR(r->buffers);
-    if (FORY_UNLIKELY(r->storage != NULL)) Py_CLEAR(r->storage);
-    if (FORY_UNLIKELY(r->blocks != NULL)) Py_CLEAR(r->blocks);
-    if (FORY_UNLIKELY(r->unsupported != NULL)) Py_CLEAR(r->unsupported);
-    r->in.more = NULL;
-    r->out_of_band = 0;
-    r->source = NULL;
-    r->next_free = e->free_read;
-    e->free_read = r;
-    Py_DECREF(e);
+    fory_read_leave(r);
 }
 
 void

@@ -1,6 +1,6 @@
 /* pyfory._core.Engine: the C base class of pyfory.Fory. Its serialize and
  * deserialize methods run without a Python frame of our own. */
-#include "runtime/runtime.h"
+#include "runtime/operation.h"
 
 #include <stddef.h>
 #if PY_VERSION_HEX < 0x030C0000
@@ -355,18 +355,12 @@ PyDoc_STRVAR(serialize_doc,
 "ForyError; exceptions of the caller's own code pass unchanged.");
 
 static FORY_NOINLINE PyObject *
-serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+serialize_with(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char *const names[] = {"obj", "buffer", "buffer_callback", "unsupported_callback"};
     PyObject *given[4] = {NULL, NULL, NULL, NULL}, *result = NULL;
     ForyWriteCtx *w;
-    if (FORY_LIKELY(nargs == 1 && kwnames == NULL)) {
-        given[0] = args[0];
-    }
-    else if (fory_take_arguments("serialize", args, nargs, kwnames, names, 1, 4, given) < 0) {
-        return NULL;
-    }
-    if (not_configured(e)) {
+    if (fory_take_arguments("serialize", args, nargs, kwnames, names, 1, 4, given) < 0 || not_configured(e)) {
         return NULL;
     }
     if (given[1] != NULL && !ForyBuffer_Check(e->st, given[1])) {
@@ -376,19 +370,19 @@ serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
     if (w == NULL) {
         return NULL;
     }
-    if (FORY_UNLIKELY(given[2] != NULL)) {
+    if (given[2] != NULL) {
         w->buffer_callback = given[2];
         w->out_of_band = 1;
     }
     w->unsupported_callback = given[3];
-    if (FORY_UNLIKELY(given[1] != NULL)) {
+    if (given[1] != NULL) {
         w->target = given[1];
         if (fory_write_stream(w, NULL) < 0) {
             fory_write_end(w);
             return NULL;
         }
     }
-    if (FORY_UNLIKELY(e->ops->write_root(w, given[0]) < 0)) {
+    if (e->ops->write_root(w, given[0]) < 0) {
         fory_write_failed(w);
     }
     else if (given[1] == NULL) {
@@ -404,11 +398,26 @@ serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
 static PyObject *
 engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    PyObject *message;
-    if (FORY_LIKELY(nargs == 1 && kwnames == NULL && e->registry != NULL) && e->ops->write_scalar(e, args[0], &message)) {
-        return message;
+    PyObject *result = NULL;
+    ForyWriteCtx *w;
+    if (FORY_UNLIKELY(nargs != 1 || kwnames != NULL || e->registry == NULL)) {
+        return serialize_with(e, args, nargs, kwnames);
     }
-    return serialize(e, args, nargs, kwnames);
+    if (e->ops->write_scalar(e, args[0], &result)) {
+        return result;
+    }
+    w = fory_write_start(e);
+    if (FORY_UNLIKELY(w == NULL)) {
+        return NULL;
+    }
+    if (FORY_UNLIKELY(e->ops->write_root(w, args[0]) < 0)) {
+        fory_write_failed(w);
+    }
+    else {
+        result = fory_write_finish(w);
+    }
+    fory_write_leave(w);
+    return result;
 }
 
 PyDoc_STRVAR(dump_doc,
@@ -486,18 +495,18 @@ resume_collector(int was_enabled)
 #endif
 }
 
-static PyObject *
-read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, const ReadOptions *options, size_t *used)
+FORY_INLINE PyObject *
+read_memory_inline(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, const ReadOptions *options, size_t *used)
 {
     PyObject *result;
     int collecting;
-    ForyReadCtx *r = fory_read_begin(e, data, size);
-    if (r == NULL) {
+    ForyReadCtx *r = fory_read_start(e, data, size);
+    if (FORY_UNLIKELY(r == NULL)) {
         return NULL;
     }
     r->source = source;
-    if (FORY_UNLIKELY(options != NULL) && apply_options(r, options) < 0) {
-        fory_read_end(r);
+    if (options != NULL && apply_options(r, options) < 0) {
+        fory_read_leave(r);
         return NULL;
     }
     collecting = pause_collector(size);
@@ -507,8 +516,14 @@ read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, c
         fory_read_failed(r);
     }
     *used = (size_t)(r->in.pos - r->in.start);
-    fory_read_end(r);
+    fory_read_leave(r);
     return result;
+}
+
+static FORY_NOINLINE PyObject *
+read_memory(ForyEngine *e, PyObject *source, const uint8_t *data, size_t size, const ReadOptions *options, size_t *used)
+{
+    return read_memory_inline(e, source, data, size, options, used);
 }
 
 PyObject *
@@ -663,26 +678,20 @@ PyDoc_STRVAR(deserialize_doc,
 "TypeError for an argument that is not bytes-like.");
 
 static FORY_NOINLINE PyObject *
-deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+deserialize_with(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char *const names[] = {"buffer", "buffers", "unsupported_objects"};
     PyObject *given[3] = {NULL, NULL, NULL};
     ReadOptions options = {NULL, NULL, NULL};
     const ReadOptions *beside;
     size_t used;
-    if (FORY_LIKELY(nargs == 1 && kwnames == NULL)) {
-        given[0] = args[0];
-    }
-    else if (fory_take_arguments("deserialize", args, nargs, kwnames, names, 1, 3, given) < 0) {
-        return NULL;
-    }
-    if (not_configured(e)) {
+    if (fory_take_arguments("deserialize", args, nargs, kwnames, names, 1, 3, given) < 0 || not_configured(e)) {
         return NULL;
     }
     options.buffers = given[1];
     options.unsupported = given[2];
     beside = given[1] != NULL || given[2] != NULL ? &options : NULL;
-    if (FORY_LIKELY(PyBytes_CheckExact(given[0]))) {
+    if (PyBytes_CheckExact(given[0])) {
         return read_memory(e, given[0], (const uint8_t *)PyBytes_AS_STRING(given[0]),
                            (size_t)PyBytes_GET_SIZE(given[0]), beside, &used);
     }
@@ -693,11 +702,17 @@ static PyObject *
 engine_deserialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     PyObject *value;
-    if (FORY_LIKELY(nargs == 1 && kwnames == NULL && e->registry != NULL && PyBytes_CheckExact(args[0])) &&
-        e->ops->read_scalar(e, (const uint8_t *)PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]), &value)) {
+    const uint8_t *data;
+    size_t size, used;
+    if (FORY_UNLIKELY(nargs != 1 || kwnames != NULL || e->registry == NULL || !PyBytes_CheckExact(args[0]))) {
+        return deserialize_with(e, args, nargs, kwnames);
+    }
+    data = (const uint8_t *)PyBytes_AS_STRING(args[0]);
+    size = (size_t)PyBytes_GET_SIZE(args[0]);
+    if (e->ops->read_scalar(e, data, size, &value)) {
         return value;
     }
-    return deserialize(e, args, nargs, kwnames);
+    return read_memory_inline(e, args[0], data, size, NULL, &used);
 }
 
 /* ---- for pyfory.pickle --------------------------------------------------------------------- */

@@ -406,7 +406,7 @@ fory_detach(PyObject **py_context)
     }
 }
 
-#define FORY_SCRATCH_SIZE 1024
+#define FORY_SCRATCH_SIZE 4096
 
 struct ForyWriteCtx {
     fory_writer out; /* first, so that grow() finds the context */
@@ -449,11 +449,12 @@ struct ForyWriteCtx {
     uint8_t scratch[FORY_SCRATCH_SIZE];
 };
 
-#define FORY_KEY_CACHE 512
+#define FORY_KEY_BITS 9
+#define FORY_KEY_CACHE (1 << FORY_KEY_BITS)
 
 typedef struct ForyKeySlot {
     uint64_t low, high;
-    uint64_t size;
+    uint64_t size; /* and encoding; 0: free */
     PyObject *text;
 } ForyKeySlot;
 
