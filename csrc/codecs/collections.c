@@ -312,22 +312,34 @@ same_value_kind(ForyWriteCtx *w, const ForyTypeEntry *entry, const Items *items)
     return 1;
 }
 
-/* Number of elements, header and bodies of items that all are exactly str. 0 / -1. */
+/* Number of elements, header and bodies of items that all are exactly str. 0; 1 when one
+ * is not, and nothing is written; -1. */
 static int
 write_texts(ForyWriteCtx *w, const Items *items)
 {
     PyObject *const *item = items_array(items);
+    size_t start = (size_t)(w->out.pos - w->out.start);
     /* in a register: each byte put through w->out would wait for the one before */
     uint8_t *p;
     if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX + 2) < 0)) {
         return -1;
     }
-    fory_put_vu32_roomy(&w->out, (uint32_t)items->n);
     p = w->out.pos;
+    if (FORY_LIKELY(items->n < 0x80)) {
+        *p++ = (uint8_t)items->n;
+    }
+    else {
+        fory_put_vu32(&w->out, (uint32_t)items->n);
+        p = w->out.pos;
+    }
     *p++ = SAME_TYPE;
     *p++ = FORY_STRING;
     for (Py_ssize_t i = 0; i < items->n; i++) {
         PyObject *v = item[i];
+        if (FORY_UNLIKELY(!PyUnicode_CheckExact(v))) {
+            w->out.pos = w->out.start + start;
+            return 1;
+        }
         if (FORY_LIKELY(fory_is_plain_text(v)) && FORY_LIKELY((size_t)(w->out.end - p) >= fory_plain_room(FORY_STRING, v))) {
             p = fory_put_text(p, v);
             continue;
@@ -343,14 +355,21 @@ write_texts(ForyWriteCtx *w, const Items *items)
     return 0;
 }
 
+/* So many elements are written before all are known to have one type. */
+#define SHORT_LIST 32
+
 /* At least one element. */
 static int
 write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
 {
+    int xlang = w->engine->xlang, rc = 1;
+    if (items->n <= SHORT_LIST && xlang && PyUnicode_CheckExact(items_array(items)[0]) && (rc = write_texts(w, items)) <= 0) {
+        return rc;
+    }
     Survey s = survey_items(items);
     ForyTypeEntry *entry = NULL;
     int header = s.has_null ? HAS_NULL : 0;
-    unsigned id = s.same && header == 0 && w->engine->xlang ? fory_plain_id(s.type) : 0;
+    unsigned id = s.same && header == 0 && xlang ? fory_plain_id(s.type) : 0;
     if (id == FORY_STRING) {
         return write_texts(w, items);
     }
@@ -396,7 +415,7 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
             }
             fory_put_u8(&w->out, (uint8_t)header);
             Py_INCREF(sample);
-            int rc = fory_write_type_info(w, entry, sample);
+            rc = fory_write_type_info(w, entry, sample);
             Py_DECREF(sample);
             if (rc < 0) {
                 return -1;

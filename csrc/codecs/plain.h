@@ -23,14 +23,6 @@ fory_plain_id(PyTypeObject *type)
     return 0;
 }
 
-/* 0 for most classes that are no scalars, at once. */
-FORY_INLINE int
-fory_maybe_scalar(PyTypeObject *type)
-{
-    return (type->tp_flags & (Py_TPFLAGS_LONG_SUBCLASS | Py_TPFLAGS_UNICODE_SUBCLASS | Py_TPFLAGS_BYTES_SUBCLASS)) != 0 ||
-           type == &PyFloat_Type;
-}
-
 /* Longest text that is written in line. */
 enum { FORY_PLAIN_TEXT = 1024 };
 
@@ -87,13 +79,11 @@ fory_put_text(uint8_t *p, PyObject *v)
     return p + n;
 }
 
-/* Body of a scalar; the new end, or NULL when its codec must see to it. */
+/* Body of an int, float or bool, of nine bytes at most; the new end, or NULL when its
+ * codec must see to it. */
 FORY_INLINE uint8_t *
-fory_put_plain(uint8_t *p, unsigned id, PyObject *v)
+fory_put_number(uint8_t *p, unsigned id, PyObject *v)
 {
-    if (id == FORY_STRING) {
-        return fory_is_plain_text(v) ? fory_put_text(p, v) : NULL;
-    }
     if (id == FORY_FLOAT64) {
         double d = PyFloat_AS_DOUBLE(v);
         uint64_t bits;
@@ -112,6 +102,16 @@ fory_put_plain(uint8_t *p, unsigned id, PyObject *v)
     }
     *p = v == Py_True;
     return p + 1;
+}
+
+/* The same of any scalar. */
+FORY_INLINE uint8_t *
+fory_put_plain(uint8_t *p, unsigned id, PyObject *v)
+{
+    if (id == FORY_STRING) {
+        return fory_is_plain_text(v) ? fory_put_text(p, v) : NULL;
+    }
+    return fory_put_number(p, id, v);
 }
 
 /* Body of a value without a reference id: the common scalars in line. New reference. */

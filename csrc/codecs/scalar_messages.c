@@ -9,8 +9,8 @@
 /* header, flag and type id */
 enum { PREFIX = 3 };
 
-static int
-write_scalar(const ForyEngine *e, PyObject *v, PyObject **message)
+int
+fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
 {
     unsigned id = fory_plain_id(Py_TYPE(v));
     uint8_t head[PREFIX + 30], *p;
@@ -41,18 +41,12 @@ write_scalar(const ForyEngine *e, PyObject *v, PyObject **message)
         *message = fory_new_message(head, (size_t)(out.pos - head), PyBytes_AS_STRING(v), n);
         return 1;
     }
-    p = fory_put_plain(head + PREFIX, id, v);
+    p = fory_put_number(head + PREFIX, id, v);
     if (FORY_UNLIKELY(p == NULL)) {
         return 0;
     }
     *message = fory_new_message(head, (size_t)(p - head), NULL, 0);
     return 1;
-}
-
-int
-fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
-{
-    return fory_maybe_scalar(Py_TYPE(v)) ? write_scalar(e, v, message) : 0;
 }
 
 int

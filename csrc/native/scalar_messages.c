@@ -26,11 +26,11 @@ is_own(const ForyEngine *e, PyTypeObject *type, unsigned id)
     }
 }
 
-static int
-write_scalar(const ForyEngine *e, PyObject *v, PyObject **message)
+int
+fory_native_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
 {
     unsigned id = fory_plain_id(Py_TYPE(v));
-    uint8_t head[32] = {FORY_NATIVE_VERSION << FORY_ROOT_VERSION_SHIFT};
+    uint8_t head[33] = {FORY_NATIVE_VERSION << FORY_ROOT_VERSION_SHIFT};
     fory_writer out = {head + 1, NULL, NULL, NULL};
     const void *body = NULL;
     size_t size = 0;
@@ -74,12 +74,6 @@ write_scalar(const ForyEngine *e, PyObject *v, PyObject **message)
     }
     *message = fory_new_message(head, (size_t)(out.pos - head), body, size);
     return 1;
-}
-
-int
-fory_native_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
-{
-    return fory_maybe_scalar(Py_TYPE(v)) ? write_scalar(e, v, message) : 0;
 }
 
 static int

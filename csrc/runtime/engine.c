@@ -395,6 +395,14 @@ serialize_with(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject 
     return result;
 }
 
+/* 0 for most values that are no scalars, at once. */
+FORY_INLINE int
+maybe_scalar(PyObject *v)
+{
+    const unsigned long flags = Py_TPFLAGS_LONG_SUBCLASS | Py_TPFLAGS_UNICODE_SUBCLASS | Py_TPFLAGS_BYTES_SUBCLASS;
+    return (Py_TYPE(v)->tp_flags & flags) != 0 || PyFloat_CheckExact(v);
+}
+
 static PyObject *
 engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -403,7 +411,7 @@ engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObjec
     if (FORY_UNLIKELY(nargs != 1 || kwnames != NULL || e->registry == NULL)) {
         return serialize_with(e, args, nargs, kwnames);
     }
-    if (e->ops->write_scalar(e, args[0], &result)) {
+    if (maybe_scalar(args[0]) && e->ops->write_scalar(e, args[0], &result)) {
         return result;
     }
     w = fory_write_start(e);
