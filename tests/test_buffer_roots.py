@@ -225,3 +225,32 @@ def test_arrays_stay_in_band():
     data = pyfory.Fory().serialize([pyfory.Int32Array([1]), array.array("i", [1]), 1], buffer_callback=collected.append)
     assert collected == []
     assert pyfory.Fory().deserialize(data, buffers=[])[2] == 1
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_write_to_offers_a_raw_stream_the_rest(most):
+    class Raw:
+        def __init__(self):
+            self.taken = b""
+
+        def write(self, data):
+            part = bytes(data)[:most]
+            self.taken += part
+            return len(part)
+
+    collected = []
+    pyfory.Fory().serialize([b"abcdefg", b""], buffer_callback=collected.append)
+    sink = Raw()
+    collected[0].write_to(sink)
+    assert sink.taken == b"abcdefg"
+
+
+def test_write_to_refuses_a_stream_that_takes_nothing():
+    class Full:
+        def write(self, data):
+            return 0
+
+    collected = []
+    pyfory.Fory().serialize(b"abc", buffer_callback=collected.append)
+    with pytest.raises(ValueError, match="answers 0 for 3 bytes"):
+        collected[0].write_to(Full())

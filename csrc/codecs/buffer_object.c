@@ -138,22 +138,56 @@ buffer_object_getbuffer(BufferObject *o, PyObject *unused)
 static PyObject *
 buffer_object_write_to(BufferObject *o, PyObject *stream)
 {
-    PyObject *view = buffer_object_getbuffer(o, NULL), *done;
+    PyObject *view = buffer_object_getbuffer(o, NULL), *part = NULL, *done = NULL;
+    Py_ssize_t left, wrote;
+    int rc = -1;
     if (view == NULL) {
         return NULL;
     }
-    done = PyObject_CallMethod(stream, "write", "O", view);
-    Py_DECREF(view);
+    left = PyMemoryView_GET_BUFFER(view)->len;
+    part = Py_NewRef(view);
+    for (;;) {
+        Py_XSETREF(done, PyObject_CallMethod(stream, "write", "O", part));
+        if (done == NULL) {
+            goto error;
+        }
+        if (left == 0 || !PyLong_CheckExact(done)) {
+            break; /* writers that tell nothing took all */
+        }
+        wrote = PyLong_AsSsize_t(done);
+        if (wrote <= 0 || wrote > left) {
+            if (!PyErr_Occurred()) {
+                PyErr_Format(PyExc_ValueError, "stream.write() answers %zd for %zd bytes", wrote, left);
+            }
+            goto error;
+        }
+        left -= wrote;
+        if (left == 0) {
+            break;
+        }
+        /* a raw stream took only a part: it is offered the rest */
+        const Py_buffer *data = PyMemoryView_GET_BUFFER(view);
+        Py_XSETREF(part, PyBytes_FromStringAndSize((const char *)data->buf + data->len - left, left));
+        if (part == NULL) {
+            goto error;
+        }
+    }
+    rc = 0;
+error:
     Py_XDECREF(done);
-    return fory_none_or_null(done == NULL ? -1 : 0);
+    Py_XDECREF(part);
+    Py_XDECREF(view);
+    return fory_none_or_null(rc);
 }
 
 static PyMethodDef buffer_object_methods[] = {
-    {"total_bytes", (PyCFunction)buffer_object_total_bytes, METH_NOARGS, "Size of the data in bytes."},
+    {"total_bytes", (PyCFunction)buffer_object_total_bytes, METH_NOARGS,
+     "total_bytes($self)\n--\n\nSize of the data in bytes."},
     {"getbuffer", (PyCFunction)buffer_object_getbuffer, METH_NOARGS,
-     "Contiguous memoryview of the data; a copy only when the data is strided."},
-    {"raw", (PyCFunction)buffer_object_getbuffer, METH_NOARGS, "The same as getbuffer()."},
-    {"write_to", (PyCFunction)buffer_object_write_to, METH_O, "Writes the data to stream.write(bytes-like)."},
+     "getbuffer($self)\n--\n\nContiguous memoryview of the data; a copy only when the data is strided."},
+    {"raw", (PyCFunction)buffer_object_getbuffer, METH_NOARGS, "raw($self)\n--\n\nThe same as getbuffer()."},
+    {"write_to", (PyCFunction)buffer_object_write_to, METH_O,
+     "write_to($self, stream, /)\n--\n\nWrites the data to stream.write(bytes-like)."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -55,14 +55,15 @@ PyObject *fory_context_reset(PyObject *self, PyObject *unused);
 
 #define FORY_CONTEXT_METHODS                                                                                      \
     {"increase_depth", FORY_FAST(fory_context_increase_depth), METH_FASTCALL,                                     \
-     "increase_depth($self, n=1)\n--\n\nCounts n levels of nesting; raises ForyDepthExceedError above max_depth."},  \
+     "increase_depth($self, n=1, /)\n--\n\nCounts n levels of nesting; raises ForyDepthExceedError above max_depth."},  \
     {"decrease_depth", FORY_FAST(fory_context_decrease_depth), METH_FASTCALL,                                     \
-     "decrease_depth($self, n=1)\n--\n\nTakes levels back that increase_depth() counted."},                       \
+     "decrease_depth($self, n=1, /)\n--\n\nTakes levels back that increase_depth() counted."},                       \
     {"add_context_object", fory_context_add_object, METH_VARARGS,                                                 \
-     "add_context_object($self, key, obj)\n--\n\nKeeps obj under the identity of key until the operation ends."},  \
-    {"has_context_object", fory_context_has_object, METH_O, "Whether something is kept under this key."},         \
+     "add_context_object($self, key, obj, /)\n--\n\nKeeps obj under the identity of key until the operation ends."},  \
+    {"has_context_object", fory_context_has_object, METH_O,                                                              \
+     "has_context_object($self, key, /)\n--\n\nWhether something is kept under this key."},         \
     {"get_context_object", fory_context_get_object, METH_VARARGS,                                                 \
-     "get_context_object($self, key, default=None)\n--\n\nWhat is kept under the identity of key."},              \
+     "get_context_object($self, key, default=None, /)\n--\n\nWhat is kept under the identity of key."},              \
     {"reset", fory_context_reset, METH_NOARGS,                                                                    \
      "reset($self)\n--\n\nEnds what prepare() began. RuntimeError for the context of a running operation."},
 

@@ -599,53 +599,61 @@ ctx_prepare(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 
 /* ---- table ------------------------------------------------------------------------------------------- */
 
-#define READ_ENTRY(name, id) {"read_" #name, ctx_read_##name, METH_NOARGS, NULL},
+#define READ_ENTRY(name, id) \
+    {"read_" #name, ctx_read_##name, METH_NOARGS, "read_" #name "($self)\n--\n\nReads one " #name "."},
 
 static PyMethodDef methods[] = {
     FORY_CONTEXT_SCALARS(READ_ENTRY)
-    {"read_bytes", ctx_read_bytes, METH_O, "read_bytes($self, n)\n--\n\nExactly n bytes."},
-    {"read_bytes_and_size", ctx_read_bytes_and_size, METH_NOARGS, "A size as var_uint32, then that many bytes."},
+    {"read_bytes", ctx_read_bytes, METH_O, "read_bytes($self, n, /)\n--\n\nExactly n bytes."},
+    {"read_bytes_and_size", ctx_read_bytes_and_size, METH_NOARGS,
+     "read_bytes_and_size($self)\n--\n\nA size as var_uint32, then that many bytes."},
     {"read_ref", FORY_FAST(ctx_read_ref), METH_FASTCALL | METH_KEYWORDS,
      "read_ref($self, serializer=None)\n--\n\nWhat write_ref() wrote."},
     {"read_non_ref", FORY_FAST(ctx_read_non_ref), METH_FASTCALL | METH_KEYWORDS,
      "read_non_ref($self, serializer=None)\n--\n\nWhat write_non_ref() wrote."},
-    {"read_no_ref", FORY_FAST(ctx_read_non_ref), METH_FASTCALL | METH_KEYWORDS, "The same as read_non_ref()."},
+    {"read_no_ref", FORY_FAST(ctx_read_non_ref), METH_FASTCALL | METH_KEYWORDS,
+     "read_no_ref($self, serializer=None)\n--\n\nThe same as read_non_ref()."},
     {"read_nullable", FORY_FAST(ctx_read_ref), METH_FASTCALL | METH_KEYWORDS,
      "read_nullable($self, serializer=None)\n--\n\nA value behind a null flag; reference flags are understood too."},
     {"read_ref_or_null", ctx_read_ref_or_null, METH_NOARGS,
-     "Reads a flag: -3 null, -2 an earlier object (get_read_ref() has it), -1 a value follows, 0 a value with\n"
-     "an id follows."},
+     "read_ref_or_null($self)\n--\n\nReads a flag: -3 null, -2 an earlier object (get_read_ref() has it), -1 a value\n"
+     "follows, 0 a value with an id follows."},
     {"try_preserve_ref_id", ctx_try_preserve_ref_id, METH_NOARGS,
-     "As read_ref_or_null(), but a value's id is taken for the next reference(), and returned."},
+     "try_preserve_ref_id($self)\n--\n\nAs read_ref_or_null(), but a value's id is taken for the next reference(), and returned."},
     {"preserve_ref_id", FORY_FAST(ctx_preserve_ref_id), METH_FASTCALL | METH_KEYWORDS,
      "preserve_ref_id($self, id=None)\n--\n\nTakes an id, a new one for None, for the next reference(). -1: reference()\n"
      "does nothing."},
-    {"last_preserved_ref_id", ctx_last_preserved_ref_id, METH_NOARGS, "The id that reference() fills next, or -1."},
-    {"has_preserved_ref_id", ctx_has_preserved_ref_id, METH_NOARGS, "Whether an id waits for reference()."},
+    {"last_preserved_ref_id", ctx_last_preserved_ref_id, METH_NOARGS,
+     "last_preserved_ref_id($self)\n--\n\nThe id that reference() fills next, or -1."},
+    {"has_preserved_ref_id", ctx_has_preserved_ref_id, METH_NOARGS,
+     "has_preserved_ref_id($self)\n--\n\nWhether an id waits for reference()."},
     {"reference", ctx_reference, METH_O,
-     "reference($self, obj)\n--\n\nMakes obj known to back references before its children are read. Call it first\n"
+     "reference($self, obj, /)\n--\n\nMakes obj known to back references before its children are read. Call it first\n"
      "in read() when the object may be part of a cycle."},
     {"get_read_ref", FORY_FAST(ctx_get_read_ref), METH_FASTCALL | METH_KEYWORDS,
      "get_read_ref($self, id=None)\n--\n\nThe object with this id; without one, that of the last flag. Raises\n"
      "ForyInvalidRefError."},
     {"set_read_ref", ctx_set_read_ref, METH_VARARGS,
-     "set_read_ref($self, id, obj)\n--\n\nGives an id its object; a negative id does nothing. Raises\n"
+     "set_read_ref($self, id, obj, /)\n--\n\nGives an id its object; a negative id does nothing. Raises\n"
      "ForyInvalidRefError."},
-    {"_read_body", ctx_read_body, METH_O, "_read_body($self, cls)\n--\n\nA body as cls reads it."},
+    {"_read_body", ctx_read_body, METH_O, "_read_body($self, cls, /)\n--\n\nA body as cls reads it."},
     {"read_buffer_object", ctx_read_buffer_object, METH_NOARGS,
-     "What write_buffer_object() wrote: a pyfory.Buffer without a copy, or the next of buffers=."},
-    {"handle_unsupported_read", ctx_handle_unsupported_read, METH_NOARGS, "The next of unsupported_objects=."},
-    {"get_reader_index", ctx_get_reader_index, METH_NOARGS, "Offset of the next byte in the input."},
+     "read_buffer_object($self)\n--\n\nWhat write_buffer_object() wrote: a pyfory.Buffer without a copy, or the next of buffers=."},
+    {"handle_unsupported_read", ctx_handle_unsupported_read, METH_NOARGS,
+     "handle_unsupported_read($self)\n--\n\nThe next of unsupported_objects=."},
+    {"get_reader_index", ctx_get_reader_index, METH_NOARGS,
+     "get_reader_index($self)\n--\n\nOffset of the next byte in the input."},
     {"set_reader_index", ctx_set_reader_index, METH_O,
-     "set_reader_index($self, index)\n--\n\nMoves to another offset of the message."},
+     "set_reader_index($self, index, /)\n--\n\nMoves to another offset of the message."},
     {"check_readable_bytes", ctx_check_readable_bytes, METH_O,
-     "check_readable_bytes($self, n)\n--\n\nRaises ForyBufferOutOfBoundError unless n more bytes are there."},
+     "check_readable_bytes($self, n, /)\n--\n\nRaises ForyBufferOutOfBoundError unless n more bytes are there."},
     {"reserve_graph_memory", ctx_reserve_graph_memory, METH_O,
-     "reserve_graph_memory($self, n)\n--\n\nCharges n bytes to max_graph_memory_bytes; raises ForyLimitError."},
+     "reserve_graph_memory($self, n, /)\n--\n\nCharges n bytes to max_graph_memory_bytes; raises ForyLimitError."},
     {"reserve_unbacked_container_items", ctx_reserve_unbacked, METH_O,
-     "reserve_unbacked_container_items($self, n)\n--\n\nCharges n items to max_unbacked_container_items; raises\n"
+     "reserve_unbacked_container_items($self, n, /)\n--\n\nCharges n items to max_unbacked_container_items; raises\n"
      "ForyLimitError."},
-    {"shrink_input_buffer", ctx_shrink_input_buffer, METH_NOARGS, "Nothing: done when the operation ends."},
+    {"shrink_input_buffer", ctx_shrink_input_buffer, METH_NOARGS,
+     "shrink_input_buffer($self)\n--\n\nNothing: done when the operation ends."},
     {"prepare", FORY_FAST(ctx_prepare), METH_FASTCALL | METH_KEYWORDS,
      "prepare($self, buffer, buffers=None, unsupported_objects=None, peer_out_of_band_enabled=False)\n--\n\n"
      "Begins to read from buffer (a pyfory.Buffer), until reset()."},

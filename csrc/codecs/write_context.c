@@ -417,43 +417,47 @@ ctx_prepare(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 
 /* ---- table -------------------------------------------------------------------------------------- */
 
-#define WRITE_ENTRY(name, id) {"write_" #name, ctx_write_##name, METH_O, NULL},
+#define WRITE_ENTRY(name, id) \
+    {"write_" #name, ctx_write_##name, METH_O, "write_" #name "($self, value, /)\n--\n\nWrites one " #name "."},
 
 static PyMethodDef methods[] = {
     FORY_CONTEXT_SCALARS(WRITE_ENTRY)
     {"put_uint8", ctx_put_uint8, METH_VARARGS,
-     "put_uint8($self, offset, value)\n--\n\nOverwrites a byte that was written; offset as get_writer_index() counts."},
-    {"write_bytes", ctx_write_bytes, METH_O, "write_bytes($self, data)\n--\n\nThe bytes as they are."},
-    {"write_buffer", ctx_write_bytes, METH_O, "write_buffer($self, data)\n--\n\nThe bytes of any bytes-like object."},
+     "put_uint8($self, offset, value, /)\n--\n\nOverwrites a byte that was written; offset as get_writer_index() counts."},
+    {"write_bytes", ctx_write_bytes, METH_O, "write_bytes($self, data, /)\n--\n\nThe bytes as they are."},
+    {"write_buffer", ctx_write_bytes, METH_O, "write_buffer($self, data, /)\n--\n\nThe bytes of any bytes-like object."},
     {"write_bytes_and_size", ctx_write_bytes_and_size, METH_O,
-     "write_bytes_and_size($self, data)\n--\n\nThe size as var_uint32, then the bytes."},
+     "write_bytes_and_size($self, data, /)\n--\n\nThe size as var_uint32, then the bytes."},
     {"write_ref", FORY_FAST(ctx_write_ref), METH_FASTCALL | METH_KEYWORDS,
      "write_ref($self, obj, typeinfo=None, serializer=None)\n--\n\n"
      "Reference or null flag, type information and body; only flag and body with a serializer."},
     {"write_non_ref", FORY_FAST(ctx_write_non_ref), METH_FASTCALL | METH_KEYWORDS,
      "write_non_ref($self, obj, serializer=None, typeinfo=None)\n--\n\n"
      "Type information and body without a flag; only the body with a serializer."},
-    {"write_no_ref", FORY_FAST(ctx_write_non_ref), METH_FASTCALL | METH_KEYWORDS, "The same as write_non_ref()."},
-    {"_write_body", ctx_write_body, METH_VARARGS, "_write_body($self, cls, obj)\n--\n\nOnly the body, as cls writes it."},
+    {"write_no_ref", FORY_FAST(ctx_write_non_ref), METH_FASTCALL | METH_KEYWORDS,
+     "write_no_ref($self, obj, serializer=None, typeinfo=None)\n--\n\nThe same as write_non_ref()."},
+    {"_write_body", ctx_write_body, METH_VARARGS, "_write_body($self, cls, obj, /)\n--\n\nOnly the body, as cls writes it."},
     {"write_ref_or_null", ctx_write_ref_or_null, METH_O,
-     "write_ref_or_null($self, obj)\n--\n\nThe flag; True when nothing else must follow."},
+     "write_ref_or_null($self, obj, /)\n--\n\nThe flag; True when nothing else must follow."},
     {"write_ref_value_flag", ctx_write_ref_value_flag, METH_O,
-     "write_ref_value_flag($self, obj)\n--\n\nThe flag; True when the body must follow."},
+     "write_ref_value_flag($self, obj, /)\n--\n\nThe flag; True when the body must follow."},
     {"write_null_flag", ctx_write_null_flag, METH_O,
-     "write_null_flag($self, obj)\n--\n\nThe null flag and True for None; nothing and False for anything else."},
+     "write_null_flag($self, obj, /)\n--\n\nThe null flag and True for None; nothing and False for anything else."},
     {"write_buffer_object", ctx_write_buffer_object, METH_O,
-     "write_buffer_object($self, buffer_object)\n--\n\nData in the message, or beside it if buffer_callback says so."},
+     "write_buffer_object($self, buffer_object, /)\n--\n\nData in the message, or beside it if buffer_callback says so."},
     {"handle_unsupported_write", ctx_handle_unsupported_write, METH_O,
-     "handle_unsupported_write($self, obj)\n--\n\nOffers obj to unsupported_callback. ForyUnsupportedError when there\n"
+     "handle_unsupported_write($self, obj, /)\n--\n\nOffers obj to unsupported_callback. ForyUnsupportedError when there\n"
      "is none or it answers true."},
-    {"get_writer_index", ctx_get_writer_index, METH_NOARGS, "Offset of the next byte in the output."},
+    {"get_writer_index", ctx_get_writer_index, METH_NOARGS,
+     "get_writer_index($self)\n--\n\nOffset of the next byte in the output."},
     {"enter_flush_barrier", ctx_enter_flush_barrier, METH_NOARGS,
-     "Holds output back, so that it may still be overwritten, until exit_flush_barrier()."},
+     "enter_flush_barrier($self)\n--\n\nHolds output back, so that it may still be overwritten, until exit_flush_barrier()."},
     {"exit_flush_barrier", ctx_exit_flush_barrier, METH_NOARGS,
-     "Leaves the innermost barrier; ValueError when there is none."},
-    {"try_flush", ctx_try_flush, METH_NOARGS, "Sends output on to the stream once enough has gathered."},
+     "exit_flush_barrier($self)\n--\n\nLeaves the innermost barrier; ValueError when there is none."},
+    {"try_flush", ctx_try_flush, METH_NOARGS,
+     "try_flush($self)\n--\n\nSends output on to the stream once enough has gathered."},
     {"force_flush", ctx_force_flush, METH_NOARGS,
-     "Sends all output on to the stream, if there is one. ValueError inside a flush barrier."},
+     "force_flush($self)\n--\n\nSends all output on to the stream, if there is one. ValueError inside a flush barrier."},
     {"prepare", FORY_FAST(ctx_prepare), METH_FASTCALL | METH_KEYWORDS,
      "prepare($self, buffer, buffer_callback=None, unsupported_callback=None)\n--\n\n"
      "Begins to write to buffer (a pyfory.Buffer), until reset()."},

@@ -476,14 +476,14 @@ VARINT_METHOD(tagged_uint64, fory_buffer_take_tu64, uint64_t, PyLong_FromUnsigne
 /* ---- table ----------------------------------------------------------------- */
 
 #define FIXED_ENTRIES(name, function, text)                                                                    \
-    {"write_" name, write_##function, METH_O, "write_" name "(value)\n--\n\nWrite " text "."},                 \
-    {"read_" name, read_##function, METH_NOARGS, "read_" name "()\n--\n\nRead " text "."},                     \
-    {"put_" name, put_##function, METH_VARARGS, "put_" name "(offset, value)\n--\n\nWrite " text " at offset."}, \
-    {"get_" name, get_##function, METH_O, "get_" name "(offset)\n--\n\nRead " text " at offset."}
+    {"write_" name, write_##function, METH_O, "write_" name "($self, value, /)\n--\n\nWrite " text "."},                 \
+    {"read_" name, read_##function, METH_NOARGS, "read_" name "($self)\n--\n\nRead " text "."},                     \
+    {"put_" name, put_##function, METH_VARARGS, "put_" name "($self, offset, value, /)\n--\n\nWrite " text " at offset."}, \
+    {"get_" name, get_##function, METH_O, "get_" name "($self, offset, /)\n--\n\nRead " text " at offset."}
 
 #define VAR_ENTRIES(name, text)                                                                   \
-    {"write_" #name, write_##name, METH_O, "write_" #name "(value)\n--\n\nWrite " text "."},       \
-    {"read_" #name, read_##name, METH_NOARGS, "read_" #name "()\n--\n\nRead " text "."}
+    {"write_" #name, write_##name, METH_O, "write_" #name "($self, value, /)\n--\n\nWrite " text "."},       \
+    {"read_" #name, read_##name, METH_NOARGS, "read_" #name "($self)\n--\n\nRead " text "."}
 
 PyMethodDef fory_buffer_scalar_methods[] = {
     FIXED_ENTRIES("bool", bool, "one byte, 0 or 1"),

@@ -273,19 +273,19 @@ buffer_get_output_stream(PyObject *op, PyObject *unused)
 
 PyMethodDef fory_buffer_stream_methods[] = {
     {"from_stream", FORY_KEYWORDS(buffer_from_stream), METH_VARARGS | METH_KEYWORDS | METH_CLASS,
-     "from_stream(stream, buffer_size=4096, *, exact=False)\n--\n\n"
+     "from_stream($type, stream, buffer_size=4096, *, exact=False)\n--\n\n"
      "Reader over an object with readinto(buf), recv_into(buf, size) or\n"
      "recvinto(buf, size). With exact=True the stream is never asked for more\n"
      "bytes than are needed. Raises ValueError when there is none of the methods."},
     {"wrap_output_stream", buffer_wrap_output_stream, METH_O | METH_CLASS,
-     "wrap_output_stream(stream)\n--\n\nOutput stream over an object with write(). Raises ValueError without it."},
+     "wrap_output_stream($type, stream, /)\n--\n\nOutput stream over an object with write(). Raises ValueError without it."},
     {"bind_output_stream", buffer_bind_output_stream, METH_O,
-     "bind_output_stream(stream)\n--\n\nFlush written bytes to this output stream; None unbinds."},
+     "bind_output_stream($self, stream, /)\n--\n\nFlush written bytes to this output stream; None unbinds."},
     {"get_output_stream", buffer_get_output_stream, METH_NOARGS,
-     "get_output_stream()\n--\n\nThe bound output stream or None."},
+     "get_output_stream($self)\n--\n\nThe bound output stream or None."},
     {"has_input_stream", buffer_has_input_stream, METH_NOARGS,
-     "has_input_stream()\n--\n\nWhether this Buffer reads from a stream."},
+     "has_input_stream($self)\n--\n\nWhether this Buffer reads from a stream."},
     {"shrink_input_buffer", buffer_shrink_input, METH_NOARGS,
-     "shrink_input_buffer()\n--\n\nForget bytes of the stream that were read already."},
+     "shrink_input_buffer($self)\n--\n\nForget bytes of the stream that were read already."},
     {NULL, NULL, 0, NULL},
 };

@@ -795,15 +795,15 @@ array_get_nbytes(PyObject *op, void *closure)
 }
 
 static PyMethodDef array_methods[] = {
-    {"append", array_append, METH_O, "append(value)\n--\n\nAdd one element at the end."},
+    {"append", array_append, METH_O, "append($self, value, /)\n--\n\nAdd one element at the end."},
     {"extend", array_extend, METH_O,
-     "extend(values)\n--\n\nAdd the elements of an iterable, or of a buffer of the same dtype."},
-    {"insert", array_insert, METH_VARARGS, "insert(index, value)\n--\n\nInsert one element before index."},
-    {"tolist", array_tolist, METH_NOARGS, "tolist()\n--\n\nThe elements as a list of Python numbers."},
+     "extend($self, values, /)\n--\n\nAdd the elements of an iterable, or of a buffer of the same dtype."},
+    {"insert", array_insert, METH_VARARGS, "insert($self, index, value, /)\n--\n\nInsert one element before index."},
+    {"tolist", array_tolist, METH_NOARGS, "tolist($self)\n--\n\nThe elements as a list of Python numbers."},
     {"from_values", array_from_values, METH_O | METH_CLASS,
-     "from_values(values)\n--\n\nNew array of the numbers of an iterable."},
+     "from_values($type, values, /)\n--\n\nNew array of the numbers of an iterable."},
     {"from_buffer", array_from_buffer, METH_O | METH_CLASS,
-     "from_buffer(data)\n--\n\n"
+     "from_buffer($type, data, /)\n--\n\n"
      "New array from packed little-endian elements in a bytes-like object.\n\n"
      "Float16Array and BFloat16Array take the 16-bit patterns as they are. Raises\n"
      "ValueError when the size is not a multiple of the element width."},
@@ -819,7 +819,7 @@ static PyGetSetDef array_getset[] = {
 };
 
 static PyType_Slot array_slots[] = {
-    {Py_tp_doc, "Base class of the dense array carriers (pyfory.Int32Array and the like)."},
+    {Py_tp_doc, "DenseArray(values=None)\n--\n\nBase class of the dense array carriers (pyfory.Int32Array and the like)."},
     {Py_tp_new, array_new},
     {Py_tp_init, array_init},
     {Py_tp_dealloc, array_dealloc},
@@ -880,7 +880,7 @@ register_array_type(PyObject *module, PyObject *args)
 
 static PyMethodDef module_functions[] = {
     {"register_array_type", register_array_type, METH_VARARGS,
-     "register_array_type(type_id, cls)\n--\n\nMake cls the class of dense arrays with this type id."},
+     "register_array_type($self, type_id, cls, /)\n--\n\nMake cls the class of dense arrays with this type id."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -704,16 +704,16 @@ array_reduce(PyObject *op, PyObject *unused)
 }
 
 PyMethodDef fory_array_list_methods[] = {
-    {"pop", array_pop, METH_VARARGS, "pop(index=-1)\n--\n\nRemove and return one element."},
-    {"remove", array_remove, METH_O, "remove(value)\n--\n\nRemove the first element equal to value."},
-    {"clear", array_clear, METH_NOARGS, "clear()\n--\n\nRemove all elements."},
+    {"pop", array_pop, METH_VARARGS, "pop($self, index=-1, /)\n--\n\nRemove and return one element."},
+    {"remove", array_remove, METH_O, "remove($self, value, /)\n--\n\nRemove the first element equal to value."},
+    {"clear", array_clear, METH_NOARGS, "clear($self)\n--\n\nRemove all elements."},
     {"index", (PyCFunction)(void (*)(void))array_index, METH_VARARGS | METH_KEYWORDS,
-     "index(value, start=0, stop=None)\n--\n\nIndex of the first element equal to value."},
-    {"count", array_count, METH_O, "count(value)\n--\n\nNumber of elements equal to value."},
-    {"copy", array_copy, METH_NOARGS, "copy()\n--\n\nNew array of the same elements."},
-    {"reverse", array_reverse, METH_NOARGS, "reverse()\n--\n\nReverse the elements in place."},
+     "index($self, value, start=0, stop=None)\n--\n\nIndex of the first element equal to value."},
+    {"count", array_count, METH_O, "count($self, value, /)\n--\n\nNumber of elements equal to value."},
+    {"copy", array_copy, METH_NOARGS, "copy($self)\n--\n\nNew array of the same elements."},
+    {"reverse", array_reverse, METH_NOARGS, "reverse($self)\n--\n\nReverse the elements in place."},
     {"sort", (PyCFunction)(void (*)(void))array_sort, METH_VARARGS | METH_KEYWORDS,
-     "sort(*, key=None, reverse=False)\n--\n\nSort the elements in place, like list.sort."},
+     "sort($self, *, key=None, reverse=False)\n--\n\nSort the elements in place, like list.sort."},
     {"__reduce__", array_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -346,13 +346,13 @@ not_configured(const ForyEngine *e)
 
 /* ---- serialize --------------------------------------------------------------------------- */
 
-PyDoc_STRVAR(serialize_doc,
-"serialize($self, obj, buffer=None, buffer_callback=None, unsupported_callback=None)\n--\n\n"
-"Returns the bytes of obj, or appends them to buffer (a pyfory.Buffer) and returns it.\n\n"
-"buffer_callback(BufferObject) is called for each bytes value: a true result keeps it in the\n"
-"message, a false one leaves it out, and the reader must pass it in buffers=.\n"
-"Raises TypeUnregisteredError, ForyTypeError, ForyOverflowError, ForyDepthExceedError and other\n"
-"ForyError; exceptions of the caller's own code pass unchanged.");
+#define SERIALIZE_DOC(name) \
+name "($self, obj, buffer=None, buffer_callback=None, unsupported_callback=None)\n--\n\n" \
+"Returns the bytes of obj, or appends them to buffer (a pyfory.Buffer) and returns it.\n\n" \
+"buffer_callback(BufferObject) is called for each bytes value: a true result keeps it in the\n" \
+"message, a false one leaves it out, and the reader must pass it in buffers=.\n" \
+"Raises TypeUnregisteredError, ForyTypeError, ForyOverflowError, ForyDepthExceedError and other\n" \
+"ForyError; exceptions of the caller's own code pass unchanged."
 
 static FORY_NOINLINE PyObject *
 serialize_with(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -677,13 +677,13 @@ read_source(ForyEngine *e, PyObject *source, const ReadOptions *options)
     return result;
 }
 
-PyDoc_STRVAR(deserialize_doc,
-"deserialize($self, buffer, buffers=None, unsupported_objects=None)\n--\n\n"
-"Reads one value from bytes, any contiguous bytes-like object, or a pyfory.Buffer (from its\n"
-"reader index, which moves to the end of the value). Bytes after the value are ignored.\n\n"
-"buffers: the out-of-band buffers, in the order of the writer's callbacks.\n"
-"Raises ForyError for damaged input (always also a ValueError, TypeError or EOFError) and\n"
-"TypeError for an argument that is not bytes-like.");
+#define DESERIALIZE_DOC(name) \
+name "($self, buffer, buffers=None, unsupported_objects=None)\n--\n\n" \
+"Reads one value from bytes, any contiguous bytes-like object, or a pyfory.Buffer (from its\n" \
+"reader index, which moves to the end of the value). Bytes after the value are ignored.\n\n" \
+"buffers: the out-of-band buffers, in the order of the writer's callbacks.\n" \
+"Raises ForyError for damaged input (always also a ValueError, TypeError or EOFError) and\n" \
+"TypeError for an argument that is not bytes-like."
 
 static FORY_NOINLINE PyObject *
 deserialize_with(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -789,11 +789,13 @@ engine_load_hooked(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs)
 /* ---- type ------------------------------------------------------------------------------------- */
 
 static PyMethodDef engine_methods[] = {
-    {"serialize", (PyCFunction)(void (*)(void))engine_serialize, METH_FASTCALL | METH_KEYWORDS, serialize_doc},
-    {"dumps", (PyCFunction)(void (*)(void))engine_serialize, METH_FASTCALL | METH_KEYWORDS, serialize_doc},
+    {"serialize", (PyCFunction)(void (*)(void))engine_serialize, METH_FASTCALL | METH_KEYWORDS,
+     SERIALIZE_DOC("serialize")},
+    {"dumps", (PyCFunction)(void (*)(void))engine_serialize, METH_FASTCALL | METH_KEYWORDS, SERIALIZE_DOC("dumps")},
     {"deserialize", (PyCFunction)(void (*)(void))engine_deserialize, METH_FASTCALL | METH_KEYWORDS,
-     deserialize_doc},
-    {"loads", (PyCFunction)(void (*)(void))engine_deserialize, METH_FASTCALL | METH_KEYWORDS, deserialize_doc},
+     DESERIALIZE_DOC("deserialize")},
+    {"loads", (PyCFunction)(void (*)(void))engine_deserialize, METH_FASTCALL | METH_KEYWORDS,
+     DESERIALIZE_DOC("loads")},
     {"_dump", (PyCFunction)engine_dump, METH_VARARGS, dump_doc},
     {"_configure", (PyCFunction)engine_configure, METH_VARARGS, configure_doc},
     {"_register", (PyCFunction)engine_register, METH_VARARGS, register_doc},

@@ -34,7 +34,7 @@ fory_select_kernels(ForyState *st)
     return 0;
 }
 
-PyDoc_STRVAR(simd_tier_doc, "simd_tier() -> str\n\nThe tier of vector kernels in use.");
+PyDoc_STRVAR(simd_tier_doc, "simd_tier()\n--\n\nThe tier of vector kernels in use.");
 
 static PyObject *
 simd_tier(PyObject *module, PyObject *Py_UNUSED(ignored))
@@ -44,7 +44,7 @@ simd_tier(PyObject *module, PyObject *Py_UNUSED(ignored))
 }
 
 PyDoc_STRVAR(simd_tiers_doc,
-             "simd_tiers() -> list[str]\n\nThe tiers that this processor and this build offer, slowest first.");
+             "simd_tiers()\n--\n\nThe tiers that this processor and this build offer, slowest first.");
 
 static PyObject *
 simd_tiers(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
@@ -71,7 +71,7 @@ error:
 }
 
 PyDoc_STRVAR(set_simd_tier_doc,
-             "set_simd_tier(name: str) -> None\n\n"
+             "set_simd_tier(name, /)\n--\n\n"
              "Use another tier of kernels, for tests and measurements. Not while other\n"
              "threads serialize. ValueError for a tier that simd_tiers() does not list.");
 
@@ -132,7 +132,7 @@ hash_lanes(const void *data, Py_ssize_t len, uint32_t seed)
 }
 
 PyDoc_STRVAR(hash_buffer_doc,
-             "hash_buffer(data, seed=0) -> tuple[int, int]\n\n"
+             "hash_buffer(data, seed=0)\n--\n\n"
              "MurmurHash3_x64_128 of a bytes-like object, as two signed 64-bit numbers.");
 
 static PyObject *
@@ -154,7 +154,7 @@ hash_buffer(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 }
 
 PyDoc_STRVAR(hash_unicode_doc,
-             "hash_unicode(text: str, seed=0) -> tuple[int, int]\n\nhash_buffer() of the text's UTF-8 form.");
+             "hash_unicode(text, seed=0)\n--\n\nhash_buffer() of the text's UTF-8 form.");
 
 static PyObject *
 hash_unicode(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
@@ -192,7 +192,7 @@ parse_special(PyObject *arg, const char *which, char *out)
 }
 
 PyDoc_STRVAR(encode_meta_string_doc,
-             "encode_meta_string(text, special1, special2, allowed) -> tuple[int, bytes]\n\n"
+             "encode_meta_string(text, special1, special2, allowed, /)\n--\n\n"
              "The encoding chosen for a name and its bytes. Bit n of allowed permits encoding n;\n"
              "UTF-8 (0) needs no permission and carries all text that is not ASCII.\n"
              "ForyUnsupportedError for text with lone surrogates.");
@@ -257,7 +257,7 @@ encode_meta_string(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 }
 
 PyDoc_STRVAR(decode_meta_string_doc,
-             "decode_meta_string(data, encoding, special1, special2) -> str\n\n"
+             "decode_meta_string(data, encoding, special1, special2, /)\n--\n\n"
              "The inverse of encode_meta_string(). ForyInvalidDataError for an unknown encoding,\n"
              "a code without a character or bad UTF-8.");
 
@@ -355,7 +355,7 @@ half_from_bits(PyObject *arg, double (*convert)(uint16_t))
 }
 
 PyDoc_STRVAR(float16_bits_doc,
-             "float16_bits(value: float) -> int\n\n"
+             "float16_bits(value, /)\n--\n\n"
              "The binary16 bits of a number, rounded once to nearest even; too large ones give infinity.");
 
 static PyObject *
@@ -365,7 +365,7 @@ float16_bits(PyObject *Py_UNUSED(module), PyObject *arg)
 }
 
 PyDoc_STRVAR(bfloat16_bits_doc,
-             "bfloat16_bits(value: float) -> int\n\n"
+             "bfloat16_bits(value, /)\n--\n\n"
              "The bfloat16 bits of a number, rounded once to nearest even; too large ones give infinity.");
 
 static PyObject *
@@ -375,7 +375,7 @@ bfloat16_bits(PyObject *Py_UNUSED(module), PyObject *arg)
 }
 
 PyDoc_STRVAR(float16_from_bits_doc,
-             "float16_from_bits(bits: int) -> float\n\nThe number with these binary16 bits; OverflowError above 65535.");
+             "float16_from_bits(bits, /)\n--\n\nThe number with these binary16 bits; OverflowError above 65535.");
 
 static PyObject *
 float16_from_bits(PyObject *Py_UNUSED(module), PyObject *arg)
@@ -384,7 +384,7 @@ float16_from_bits(PyObject *Py_UNUSED(module), PyObject *arg)
 }
 
 PyDoc_STRVAR(bfloat16_from_bits_doc,
-             "bfloat16_from_bits(bits: int) -> float\n\nThe number with these bfloat16 bits; OverflowError above 65535.");
+             "bfloat16_from_bits(bits, /)\n--\n\nThe number with these bfloat16 bits; OverflowError above 65535.");
 
 static PyObject *
 bfloat16_from_bits(PyObject *Py_UNUSED(module), PyObject *arg)
