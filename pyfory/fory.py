@@ -20,9 +20,7 @@ _DEFAULT_XLANG_DEPTH = 50
 _DEFAULT_NATIVE_DEPTH = 1000
 
 
-class Config:
-    """The options of a `Fory`, read-only."""
-
+class _Options:
     __slots__ = (
         "xlang", "track_ref", "strict", "compatible", "field_nullable", "max_depth", "max_type_fields",
         "max_type_meta_bytes", "max_schema_versions_per_type", "max_average_schema_versions_per_type",
@@ -44,6 +42,18 @@ class Config:
     policy: Any
     meta_compressor: Any
 
+
+class Config(_Options):
+    """The options of a `Fory`, read-only."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("the options of a Fory cannot be changed; build another one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("the options of a Fory cannot be changed; build another one")
+
     @property
     def meta_share(self) -> bool:
         return bool(self.compatible)
@@ -53,7 +63,7 @@ class Config:
         return bool(self.compatible)
 
     def __repr__(self) -> str:
-        return "Config(%s)" % ", ".join("%s=%r" % (name, getattr(self, name)) for name in self.__slots__)
+        return "Config(%s)" % ", ".join("%s=%r" % (name, getattr(self, name)) for name in _Options.__slots__)
 
 
 class Fory(_core.Engine):
@@ -101,7 +111,7 @@ class Fory(_core.Engine):
         field_nullable: bool = False,
         meta_compressor: Any = None,
     ) -> None:
-        config = Config()
+        config = _Options()
         config.xlang = bool(xlang)
         config.track_ref = bool(ref)
         config.strict = bool(strict) or _registration_forced()
@@ -120,7 +130,8 @@ class Fory(_core.Engine):
         )
         config.policy = DEFAULT_POLICY if policy is None else policy
         config.meta_compressor = meta_compressor
-        self.config = config
+        config.__class__ = Config  # complete: read-only from now on
+        self.config: Config = config  # type: ignore[assignment]
         self.type_resolver = _registry_class(config.xlang)(
             config.track_ref,
             config.strict,

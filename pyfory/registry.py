@@ -214,9 +214,14 @@ class TypeRegistry:
 
     def _unregistered(self, cls: type) -> TypeUnregisteredError:
         name = "%s.%s" % (cls.__module__, cls.__qualname__)
+        if self.xlang and _is_builtin(cls):
+            return TypeUnregisteredError(
+                "%s is not registered and has no type in xlang mode: convert the value, or use Fory(xlang=False)" % name
+            )
+        serializer = ", serializer=..." if self.xlang and _has_hidden_state(cls) else ""
         return TypeUnregisteredError(
-            "%s is not registered: call fory.register(%s, name=...) before the first use on every peer"
-            % (name, cls.__name__)
+            "%s is not registered: call fory.register(%s, name=...%s) before the first use on every peer"
+            % (name, cls.__name__, serializer)
         )
 
     # ---- registering ----------------------------------------------------------

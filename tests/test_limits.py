@@ -69,6 +69,18 @@ def test_positions() -> None:
         pyfory.Fory(language="xlang")
 
 
+def test_options_are_read_only() -> None:
+    fory = pyfory.Fory(max_depth=3)
+    for target in (fory, fory.config):
+        with pytest.raises(AttributeError):
+            target.max_depth = 4  # type: ignore[misc]
+        with pytest.raises(AttributeError):
+            del target.max_depth
+    assert fory.max_depth == fory.config.max_depth == 3
+    assert "max_depth=3, max_type_fields=512" in repr(fory.config)
+    assert fory.config.meta_share is True
+
+
 @pytest.mark.parametrize("name", list(RANGES))
 def test_ranges(name: str) -> None:
     low, high = RANGES[name]

@@ -515,3 +515,21 @@ class Wide(SlottedMore, Abstract):
 @pytest.mark.parametrize("cls", [SlottedBase, SlottedMore, Failure, Wide], ids=lambda cls: cls.__name__)
 def test_classes_of_attributes_need_none(cls):
     pyfory.Fory().register(cls, type_id=3)
+
+
+@pytest.mark.parametrize(
+    "value, advice",
+    [
+        (1j, "has no type in xlang mode: convert the value, or use Fory(xlang=False)"),
+        (bytearray(b"a"), "has no type in xlang mode"),
+        (object(), "has no type in xlang mode"),
+        (Count(1), "fory.register(Count, name=..., serializer=...)"),
+        (datetime.time(1), "fory.register(time, name=..., serializer=...)"),
+        (A(), "fory.register(A, name=...)"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_messages_for_unregistered_classes_advise_what_works(value, advice):
+    with pytest.raises(TypeUnregisteredError, match="is not registered") as info:
+        pyfory.Fory().dumps([value])
+    assert advice in str(info.value) and info.value.path == "$[0]"
