@@ -3,6 +3,7 @@ kind of annotation: generated classes, written by one instance, read by another.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import itertools
 import sys
@@ -12,6 +13,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import pytest
 
 import pyfory
+from pyfory.error import ForyInvalidDataError, ForyTypeError
 from support import assert_same, make_module
 
 HAS_UNION_OPERATOR = sys.version_info >= (3, 10)
@@ -66,6 +68,7 @@ HEAD = """
 import dataclasses, datetime, decimal, enum
 from typing import *
 import pyfory
+from pyfory.error import ForyInvalidDataError, ForyTypeError
 %s
 
 T = TypeVar("T")
@@ -241,3 +244,83 @@ def test_generic_parameters_are_dynamic() -> None:
     for content in (5, "x", [1], None, module.Other(1, "c"), module.Box(module.Box("deep"))):
         box = module.Box(content)
         assert_same(box, make(module, "name").deserialize(fory.serialize(box)))
+
+
+class Abstract(abc.ABC):
+    a: int = 0
+
+    @abc.abstractmethod
+    def method(self) -> None: ...
+
+
+class NoSlotForB:
+    __slots__ = ("a",)
+    a: int
+    b: int
+
+
+class ReadOnlyA:
+    b: int
+
+    @property
+    def a(self) -> int:
+        return 5
+
+
+ReadOnlyA.__annotations__ = {"a": int, "b": int}
+
+
+@dataclasses.dataclass
+class Pair:
+    a: int = 1
+    b: int = 2
+
+
+class Untouchable:
+    a: int
+    b: int = 0
+
+    @property  # type: ignore[no-redef]
+    def a(self) -> int:
+        return 1
+
+    @a.setter
+    def a(self, value: int) -> None:
+        raise AttributeError("the user's own")
+
+
+@pytest.mark.parametrize(
+    "cls, error, text, path",
+    [
+        (Abstract, ForyInvalidDataError, "Abstract is abstract, it has no instances", "$"),
+        (NoSlotForB, ForyTypeError, "NoSlotForB has no place for field 'b'", "$.b"),
+        (ReadOnlyA, ForyTypeError, "ReadOnlyA has no place for field 'a'", "$.a"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_classes_that_cannot_be_filled(cls: type, error: type, text: str, path: str) -> None:
+    writer, reader = pyfory.Fory(), pyfory.Fory()
+    writer.register(Pair, name="s.P")
+    reader.register(cls, name="s.P")
+    with pytest.raises(error, match=text) as info:
+        reader.loads(writer.dumps(Pair()))
+    assert info.value.path == path  # type: ignore[attr-defined]
+
+
+def test_a_setter_of_the_user_may_refuse() -> None:
+    writer, reader = pyfory.Fory(), pyfory.Fory()
+    writer.register(Pair, name="s.P")
+    reader.register(Untouchable, name="s.P")
+    with pytest.raises(AttributeError, match="the user's own") as info:
+        reader.loads(writer.dumps(Pair()))
+    assert type(info.value) is AttributeError
+
+
+def test_evolving_and_fixed_peers_are_told_apart() -> None:
+    evolving, fixed = pyfory.Fory(), pyfory.Fory(compatible=False)
+    for fory in (evolving, fixed):
+        fory.register(Pair, type_id=5)
+    with pytest.raises(ForyInvalidDataError, match="without schema evolution: use Fory.compatible=False."):
+        evolving.loads(fixed.dumps(Pair()))
+    with pytest.raises(ForyInvalidDataError, match="with schema evolution: use Fory.compatible=True."):
+        fixed.loads(evolving.dumps(Pair()))

@@ -212,6 +212,13 @@ read_by_user_id(ForyReadCtx *r, unsigned id, ForyTypeEntry **out)
         return NULL;
     }
     if (entry->type_id != id) {
+        if (id == FORY_STRUCT && entry->type_id == FORY_COMPATIBLE_STRUCT) {
+            fory_raise(r->st, FORY_E_INVALID_DATA,
+                       "the peer writes type_id %u (%s here) without schema evolution: use Fory(compatible=False), "
+                       "or @pyfory.dataclass(evolving=False)",
+                       (unsigned)user_id, entry->type->tp_name);
+            return NULL;
+        }
         fory_raise(r->st, FORY_E_INVALID_DATA, "type_id %u is %s here, which does not travel as kind %u",
                    (unsigned)user_id, entry->type->tp_name, id);
         return NULL;

@@ -148,11 +148,40 @@ new_object(ForyReadCtx *r, PyTypeObject *type)
         Py_DECREF(done);
     }
     o = type->tp_new(type, r->st->empty_tuple, NULL);
+    if (o == NULL && PyType_HasFeature(type, Py_TPFLAGS_IS_ABSTRACT) && PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Clear();
+        return fory_raise(r->st, FORY_E_INVALID_DATA, "%s is abstract, it has no instances", type->tp_name);
+    }
     if (o != NULL && !PyObject_TypeCheck(o, type)) {
         fory_raise(r->st, FORY_E_TYPE, "%s.__new__ gave a %s", type->tp_name, Py_TYPE(o)->tp_name);
         Py_CLEAR(o);
     }
     return o;
+}
+
+/* A class without a place for a field is no error of the user's own code: say which. */
+static FORY_NOINLINE void
+explain_no_place(ForyReadCtx *r, PyTypeObject *type, PyObject *name)
+{
+    PyObject *descr = _PyType_Lookup(type, name); /* borrowed */
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError) ||
+        (descr != NULL && Py_TYPE(descr)->tp_descr_set != NULL && Py_TYPE(descr) != &PyProperty_Type)) {
+        return;
+    }
+    if (descr != NULL && Py_TYPE(descr) == &PyProperty_Type) {
+        PyObject *type_of_error, *error, *traceback, *setter;
+        PyErr_Fetch(&type_of_error, &error, &traceback);
+        setter = PyObject_GetAttrString(descr, "fset");
+        PyErr_Clear();
+        PyErr_Restore(type_of_error, error, traceback);
+        Py_XDECREF(setter);
+        if (setter != Py_None) {
+            return; /* its setter raised */
+        }
+    }
+    PyErr_Clear();
+    fory_raise(r->st, FORY_E_TYPE, "%s has no place for field '%U': neither a __dict__ nor a slot or setter of this name",
+               type->tp_name, name);
 }
 
 /* Stores values[0..n_attrs) as attributes of o; steals them all, also on failure. */
@@ -161,7 +190,6 @@ fill_object(ForyReadCtx *r, ForyStructCodec *s, PyObject *o, PyObject **values)
 {
     Py_ssize_t i = 0;
     int rc = 0;
-    (void)r;
 #if FORY_INLINE_VALUES
     if (FORY_LIKELY(s->inline_fill) && fory_inline_fill(o, s->fill_index, s->fill_order, values, s->n_attrs) == 0) {
         return 0;
@@ -180,6 +208,10 @@ fill_object(ForyReadCtx *r, ForyStructCodec *s, PyObject *o, PyObject **values)
     for (Py_ssize_t k = 0; k < s->n_attrs && rc == 0; k++) {
         i = s->n_attrs <= 255 ? s->fill_order[k] : k;
         rc = PyObject_GenericSetAttr(o, s->fields[i].name, values[i]);
+    }
+    if (FORY_UNLIKELY(rc < 0)) {
+        explain_no_place(r, Py_TYPE(o), s->fields[i].name);
+        fory_path_field(&r->path, s->fields[i].name);
     }
     for (i = 0; i < s->n_attrs; i++) {
         Py_DECREF(values[i]);
