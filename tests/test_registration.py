@@ -533,3 +533,30 @@ def test_messages_for_unregistered_classes_advise_what_works(value, advice):
     with pytest.raises(TypeUnregisteredError, match="is not registered") as info:
         pyfory.Fory().dumps([value])
     assert advice in str(info.value) and info.value.path == "$[0]"
+
+
+class Bare:
+    pass
+
+
+@dataclass
+class Empty:
+    pass
+
+
+@pytest.mark.parametrize("mode", support.BOTH_MODES, ids=support.MODE_IDS)
+def test_attributes_without_annotations_are_not_lost_silently(mode):
+    fory = pyfory.Fory(compatible=mode)
+    fory.register(Bare, name="b.Bare")
+    fory.register(Empty, name="b.Empty")
+    value = Bare()
+    assert type(fory.loads(fory.dumps([value]))[0]) is Bare
+    value.x = 1
+    with pytest.raises(TypeError, match="attributes of this object would be lost") as info:
+        fory.dumps([value])
+    assert info.value.path == "$[0]"
+    del value.x
+    assert type(fory.loads(fory.dumps(value))) is Bare
+    extra = Empty()
+    extra.x = 1  # no field: dropped, as for every dataclass
+    assert fory.loads(fory.dumps(extra)).__dict__ == {}

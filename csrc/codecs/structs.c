@@ -70,6 +70,38 @@ write_field(ForyWriteCtx *w, const ForyField *f, PyObject *v)
     return f->slot.codec->write(w, f->slot.codec, v);
 }
 
+/* A class without annotations: attributes set from outside would be lost. -1 when o has any. */
+static FORY_NOINLINE int
+refuse_attributes(ForyWriteCtx *w, PyObject *o)
+{
+    PyObject *dict, *declared;
+    Py_ssize_t n = 0;
+    if (fory_write_pin(w) < 0 || (declared = PyObject_GetAttrString((PyObject *)Py_TYPE(o), "__dataclass_fields__")) == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return -1;
+        }
+        PyErr_Clear();
+    }
+    else {
+        Py_DECREF(declared);
+        return 0; /* what is no field of a dataclass is no part of its value */
+    }
+    dict = PyObject_GetAttrString(o, "__dict__");
+    if (dict == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    n = PyDict_Check(dict) ? PyDict_GET_SIZE(dict) : 0;
+    Py_DECREF(dict);
+    if (n > 0) {
+        fory_raise(w->st, FORY_E_TYPE,
+                   "%s has no annotated fields, so the attributes of this object would be lost: annotate them, make it "
+                   "a dataclass, or register it with serializer=", Py_TYPE(o)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
 int
 fory_struct_write(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
 {
@@ -90,6 +122,9 @@ fory_struct_write(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
     }
     if (s->has_hash) {
         fory_put_u32(&w->out, (uint32_t)s->hash);
+    }
+    if (FORY_UNLIKELY(f == end) && s->n_attrs == 0 && refuse_attributes(w, o) < 0) {
+        goto error;
     }
     for (; f < end; f++) {
         PyObject *v = NULL;
