@@ -159,9 +159,12 @@ def read_field(remote: RemoteField, local: StructField, track_ref: bool) -> Tupl
     try:
         return _read_field(remote, local, track_ref)
     except _Refused:
+        tracked = ["", ""]
+        if remote.ref != (local.ref and track_ref):  # the types alone may well agree
+            tracked = [" with references" if remote.ref else "", "" if remote.ref else " with references"]
         raise TypeNotCompatibleError(
-            "Compatible field '%s' cannot be read as local field '%s': %s there, %s here"
-            % (_short(remote.key), _short(local.name), _type_of(remote), _type_of(local))
+            "Compatible field '%s' cannot be read as local field '%s': %s%s there, %s%s here"
+            % (_short(remote.key), _short(local.name), _type_of(remote), tracked[0], _type_of(local), tracked[1])
         ) from None
 
 

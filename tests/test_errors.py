@@ -305,3 +305,19 @@ def test_incompatible_schemas_are_both_named():
     assert "from type 21 to type 7 (string to varint64) without loss" in text and "$.f" in text and "abc" not in text
     long = read(Dict[str, Dict[str, Dict[str, Dict[str, Dict[str, int]]]]], int, {})
     assert len(long) < 300 and "..." in long
+
+
+def test_incompatible_references_are_named():
+    from dataclasses import make_dataclass
+
+    plain = make_dataclass("Plain", [("f", int)])
+    tracked = make_dataclass("Tracked", [("f", int, pyfory.field(ref=True))])
+    for there, here, text in (
+        (tracked, plain, "varint64 with references there, varint64 here"),
+        (plain, tracked, "varint64 there, varint64 with references here"),
+    ):
+        writer, reader = pyfory.Fory(ref=True), pyfory.Fory(ref=True)
+        writer.register(there, name="n.T")
+        reader.register(here, name="n.T")
+        with pytest.raises(ForyError, match=text):
+            reader.loads(writer.dumps(there(1)))
