@@ -821,3 +821,15 @@ def test_contexts_in_native_mode(ref: bool) -> None:
     for context in (fory.write_context, fory.read_context):
         with pytest.raises(ForyUnsupportedError, match="xlang"):
             context.prepare(pyfory.Buffer.allocate(1))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\u4f60\ud800", "\U0001f600\udc00", "\U0001f600", "\u4f60"])
+def test_native_extensions_write_lone_surrogates(text: str) -> None:
+    native = fory_with(lambda c, v: c.write_string(text), lambda c: c.read_string(), xlang=False)
+    assert native.loads(native.dumps([Thing()])) == [text]
+    portable = fory_with(lambda c, v: c.write_string(text), lambda c: c.read_string())
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        with pytest.raises(ForyError, match="lone surrogate"):
+            portable.dumps([Thing()])
+    else:
+        assert portable.loads(portable.dumps([Thing()])) == [text]

@@ -10,11 +10,48 @@
 
 /* ---- scalars ----------------------------------------------------------------------- */
 
+/* Only Python reads native messages: lone surrogates are written as well, in UTF-8. -1 on failure,
+ * 0 when text holds none and nothing was written. */
+static int
+write_surrogates(ForyWriteCtx *w, PyObject *text)
+{
+    int kind = PyUnicode_KIND(text), found = 0, rc = -1;
+    const void *data = PyUnicode_DATA(text);
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text) && !found; i++) {
+        found = Py_UNICODE_IS_SURROGATE(PyUnicode_READ(kind, data, i));
+    }
+    if (!found) {
+        return 0;
+    }
+    PyObject *encoded = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
+    if (encoded == NULL) {
+        return -1;
+    }
+    size_t n = (size_t)PyBytes_GET_SIZE(encoded);
+    if (n <= INT32_MAX && fory_room(w, FORY_VU64_MAX + n) == 0) {
+        fory_put_vu64(&w->out, (uint64_t)n << 2 | 2);
+        memcpy(w->out.pos, PyBytes_AS_STRING(encoded), n);
+        w->out.pos += n;
+        rc = 1;
+    }
+    else if (!PyErr_Occurred()) {
+        fory_raise(w->st, FORY_E_INVALID_DATA, "string of more than 2**31-1 bytes");
+    }
+    Py_DECREF(encoded);
+    return rc;
+}
+
 static PyObject *
 write_with(PyObject *self, PyObject *v, int type_id)
 {
     ENTER(w, self);
     const ForyCodec *codec = &w->st->codecs[type_id];
+    if (type_id == FORY_STRING && !w->engine->xlang && PyUnicode_CheckExact(v) && PyUnicode_MAX_CHAR_VALUE(v) >= 0xd800) {
+        int rc = write_surrogates(w, v);
+        if (rc != 0) {
+            LEAVE(self, fory_none_or_null(rc < 0 ? -1 : 0));
+        }
+    }
     LEAVE(self, fory_none_or_null(codec->write(w, codec, v)));
 }
 
