@@ -196,6 +196,8 @@ class TypeRegistry:
             if type_id is not None:
                 return Registration(cls, "builtin", type_id, None, "", "", False, None)
         if found is None and create:
+            if not isinstance(cls, type):
+                raise ForyTypeError("expected a class, got %s" % type(cls).__name__)
             raise self._unregistered(cls)
         return found
 
@@ -272,6 +274,11 @@ class TypeRegistry:
             from pyfory.serializer import make_serializer
 
             info.serializer = make_serializer(serializer, self, cls)
+            if union and not hasattr(info.serializer, "alternatives"):
+                raise ForyTypeError("register_union needs a UnionSerializer")
+            unions = sys.modules.get("pyfory.union")
+            if not union and unions is not None and isinstance(info.serializer, unions.UnionSerializer):
+                raise ForyTypeError("a UnionSerializer needs register_union: register makes extensions")
         self._by_class[cls] = info
         if user_id is None:
             self._by_name[ns, simple] = info

@@ -19,6 +19,7 @@ import pyfory
 from pyfory.error import (
     ForyBufferOutOfBoundError,
     ForyDepthExceedError,
+    ForyError,
     ForyInvalidDataError,
     ForyInvalidRefError,
     ForyLimitError,

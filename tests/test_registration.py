@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import pyfory
+import pyfory.union
 import support
 from pyfory.error import ForyError, TypeUnregisteredError
 
@@ -560,3 +561,23 @@ def test_attributes_without_annotations_are_not_lost_silently(mode):
     extra = Empty()
     extra.x = 1  # no field: dropped, as for every dataclass
     assert fory.loads(fory.dumps(extra)).__dict__ == {}
+
+
+class Choice(pyfory.union.Union):
+    @staticmethod
+    def _from_case_id(case_id, value):
+        return Choice(case_id, value)
+
+
+def test_union_serializers_belong_to_unions():
+    fory = pyfory.Fory()
+    cases = pyfory.union.UnionSerializer(fory.type_resolver, Choice, {0: str})
+    with pytest.raises(TypeError, match="a UnionSerializer needs register_union"):
+        fory.register(Choice, name="u.C", serializer=cases)
+    with pytest.raises(TypeError, match="register_union needs a UnionSerializer"):
+        fory.register_union(Choice, name="u.C", serializer=ThingSerializer)
+    fory.register_union(Choice, name="u.C", serializer=cases)
+    assert fory.loads(fory.dumps(Choice(0, "a"))).value() == "a"
+    for question in (fory.type_resolver.get_type_info, fory.type_resolver.get_serializer):
+        with pytest.raises(TypeError, match="expected a class, got int"):
+            question(5)
