@@ -685,8 +685,10 @@ def _builtin_family(cls: type) -> Optional[Tuple[str, Any]]:
         return exact
     if issubclass(cls, (str, bytes, bytearray, int, float)):
         return None
-    from collections import abc
+    from collections import UserString, abc
 
+    if issubclass(cls, UserString):
+        return None  # a sequence of sequences without end
     if issubclass(cls, abc.Mapping):
         return "builtin", TypeId.MAP
     if issubclass(cls, abc.Set):

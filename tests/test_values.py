@@ -507,3 +507,11 @@ def test_float16_rounding(value, bits):
 ])
 def test_bfloat16_rounding(value, bits):
     assert write(pyfory.BFloat16Array([value])).hex() == "01ff3602" + bits
+
+
+def test_user_strings_are_no_sequences_of_themselves():
+    import collections
+
+    with pytest.raises(pyfory.error.TypeUnregisteredError, match="UserString"):
+        pyfory.Fory().dumps(collections.UserString("x"))
+    assert pyfory.Fory().loads(pyfory.Fory().dumps(collections.UserList([1]))) == [1]

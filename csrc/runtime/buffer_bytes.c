@@ -411,7 +411,7 @@ error:
 /* ---- table ----------------------------------------------------------------- */
 
 PyMethodDef fory_buffer_bytes_methods[] = {
-    {"write_string", write_string, METH_O, "write_string($self, text, /)\n--\n\nWrite text with its encoding and size."},
+    {"write_string", write_string, METH_O, "write_string($self, value, /)\n--\n\nWrite text with its encoding and size."},
     {"read_string", read_string, METH_NOARGS, "read_string($self)\n--\n\nRead text with its encoding and size."},
     {"write_bytes", write_bytes, METH_O, "write_bytes($self, data, /)\n--\n\nWrite the bytes as they are."},
     {"write_bytes_and_size", write_bytes_and_size, METH_O,
