@@ -1,7 +1,8 @@
 /* Names of modules, classes and attributes as bytes of a message.
  *
  * An identifier has one of 63 characters, a dotted name one of 64: six bits
- * each. A name with any other character is UTF-8. */
+ * each. A name with any other character is UTF-8. Among the names of attributes,
+ * which have no dots, the code of a dot says that a word comes again. */
 #include "native/native.h"
 
 const char fory_native_letters[65] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
@@ -117,6 +118,44 @@ fory_native_next_name(const char *text, size_t n, char *out)
     return n + 1;
 }
 
+void
+fory_native_add_word(ForyWords *words, const char *text, size_t n)
+{
+    if (n < 3 || words->n == 64 || words->used + n > sizeof(words->text)) {
+        return;
+    }
+    words->at[words->n] = (uint16_t)words->used;
+    words->sizes[words->n++] = (uint8_t)n;
+    memcpy(words->text + words->used, text, n);
+    words->used += (unsigned)n;
+}
+
+/* The letters of a name; words that were spelled before by their number. */
+static void
+put_words(Packer *p, ForyWords *words, const char *text, size_t size)
+{
+    for (size_t i = 0; i <= size; i++) {
+        const char *end = memchr(text + i, '_', size - i);
+        size_t n = end == NULL ? size - i : (size_t)(end - text) - i;
+        unsigned known = 0;
+        while (known < words->n && (words->sizes[known] != n || memcmp(words->text + words->at[known], text + i, n) != 0)) {
+            known++;
+        }
+        if (known < words->n) {
+            put_code(p, FORY_OLD_WORD);
+            put_code(p, (int)known);
+        }
+        else {
+            put_codes(p, text + i, n);
+            fory_native_add_word(words, text + i, n);
+        }
+        i += n;
+        if (i < size) {
+            put_code(p, code_of('_'));
+        }
+    }
+}
+
 int
 fory_native_encode_definition(ForyEngine *e, ForyWriteShape *s)
 {
@@ -130,7 +169,8 @@ fory_native_encode_definition(ForyEngine *e, ForyWriteShape *s)
         if (texts[i] == NULL) {
             return -1;
         }
-        packed = packed && sizes[i] < FORY_NEXT_NAME && can_be_packed(texts[i], (size_t)sizes[i]);
+        packed = packed && sizes[i] < FORY_NEXT_NAME && can_be_packed(texts[i], (size_t)sizes[i]) &&
+                 memchr(texts[i], '.', (size_t)sizes[i]) == NULL;
         room += (size_t)sizes[i] + FORY_VU64_MAX;
     }
     body = PyMem_Malloc(room);
@@ -144,15 +184,17 @@ fory_native_encode_definition(ForyEngine *e, ForyWriteShape *s)
     }
     if (packed) {
         Packer packer = {p, 0, 0};
+        ForyWords words;
+        words.n = words.used = 0;
         for (size_t i = 0; i < s->n; i++) {
             char next[64];
-            if (i > 0 && fory_native_next_name(texts[i - 1], (size_t)sizes[i - 1], next) == (size_t)sizes[i] &&
+            if (i > 0 && sizes[i] > 0 && fory_native_next_name(texts[i - 1], (size_t)sizes[i - 1], next) == (size_t)sizes[i] &&
                 memcmp(next, texts[i], (size_t)sizes[i]) == 0) {
                 put_code(&packer, FORY_NEXT_NAME);
                 continue;
             }
             put_code(&packer, (int)sizes[i]);
-            put_codes(&packer, texts[i], (size_t)sizes[i]);
+            put_words(&packer, &words, texts[i], (size_t)sizes[i]);
         }
         p = flush(&packer);
     }

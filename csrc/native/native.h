@@ -794,6 +794,17 @@ extern const char fory_native_letters[65];
 #define FORY_NEXT_NAME 63
 /* Puts that name at out, which has room for 64 characters. Its length; 0 when there is none. */
 size_t fory_native_next_name(const char *text, size_t n, char *out);
+/* Within a name of a definition: a word of it that was spelled before, whose number follows. */
+#define FORY_OLD_WORD 63
+/* The words of a definition: what stands between underscores, of three letters or more. */
+typedef struct ForyWords {
+    unsigned n, used;
+    uint16_t at[64];
+    uint8_t sizes[64];
+    char text[FORY_MAX_ATTRIBUTES * FORY_NEXT_NAME];
+} ForyWords;
+/* Numbers a word that was spelled, if it is long enough and there is room. */
+void fory_native_add_word(ForyWords *words, const char *text, size_t n);
 
 /* ---- reading (read.c, read_extras.c) ------------------------------------------------------ */
 

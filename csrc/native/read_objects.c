@@ -46,9 +46,9 @@ malformed(ForyReadCtx *r)
 
 /* Takes the next name of a definition. NULL when it is none, with an exception when that is one. */
 static PyObject *
-parse_name(const ForyReadShape *s, fory_reader *in, int packed, size_t size, size_t *code)
+parse_name(const ForyReadShape *s, ForyWords *words, fory_reader *in, int packed, size_t size, size_t *code)
 {
-    char text[64];
+    char text[FORY_NEXT_NAME + 1];
     PyObject *name;
     uint64_t length;
     if (packed) {
@@ -64,13 +64,36 @@ parse_name(const ForyReadShape *s, fory_reader *in, int packed, size_t size, siz
             n = last == NULL ? 0 : fory_native_next_name(last, (size_t)before, text);
             return n == 0 ? NULL : PyUnicode_DecodeASCII(text, (Py_ssize_t)n, NULL);
         }
-        if (n > codes - *code - 1) {
-            return NULL;
+        *code += 1;
+        /* where the word begins, if it is spelled */
+        size_t start = 0, spelled = 1;
+        for (size_t i = 0; i < n;) {
+            unsigned c = *code < codes ? fory_native_code(in->pos, size, *code) : FORY_OLD_WORD;
+            *code += 1;
+            if (c != FORY_OLD_WORD) {
+                text[i] = fory_native_letters[c];
+                if (text[i] == '_') {
+                    if (spelled) {
+                        fory_native_add_word(words, text + start, i - start);
+                    }
+                    start = i + 1;
+                    spelled = 1;
+                }
+                i++;
+                continue;
+            }
+            c = *code < codes ? fory_native_code(in->pos, size, *code) : words->n;
+            *code += 1;
+            if (c >= words->n || words->sizes[c] > n - i) {
+                return NULL;
+            }
+            memcpy(text + i, words->text + words->at[c], words->sizes[c]);
+            i += words->sizes[c];
+            spelled = 0;
         }
-        for (size_t i = 0; i < n; i++) {
-            text[i] = fory_native_letters[fory_native_code(in->pos, size, *code + 1 + i)];
+        if (spelled) {
+            fory_native_add_word(words, text + start, n - start);
         }
-        *code += 1 + n;
         return PyUnicode_DecodeASCII(text, (Py_ssize_t)n, NULL);
     }
     if (fory_get_vu64(in, &length) != FORY_OK || length > fory_left(in)) {
@@ -92,6 +115,8 @@ parse_names(ForyReadCtx *r, ForyReadShape *s, const uint8_t *p, size_t size)
     uint64_t head;
     uint8_t n_slots = 0;
     size_t n, code = 0, left;
+    ForyWords words;
+    words.n = words.used = 0;
     if (fory_get_vu64(&in, &head) != FORY_OK || head >> 2 > FORY_MAX_ATTRIBUTES ||
         ((head & 1) && fory_get_u8(&in, &n_slots) != FORY_OK) || n_slots > head >> 2) {
         return malformed(r);
@@ -99,7 +124,7 @@ parse_names(ForyReadCtx *r, ForyReadShape *s, const uint8_t *p, size_t size)
     n = (size_t)(head >> 2);
     left = fory_left(&in);
     for (; s->n < n; s->n++) {
-        PyObject *name = parse_name(s, &in, (head & 2) != 0, left, &code);
+        PyObject *name = parse_name(s, &words, &in, (head & 2) != 0, left, &code);
         if (name == NULL) {
             return PyErr_Occurred() ? -1 : malformed(r);
         }

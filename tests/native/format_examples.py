@@ -69,6 +69,15 @@ def many_shapes() -> Any:
     return made + [_like(made[-1])]
 
 
+def attributes(**named: Any) -> Any:
+    """A Point with these and no others."""
+    import shop
+
+    made = shop.Point.__new__(shop.Point)
+    vars(made).update(named)
+    return made
+
+
 def _like(one: Any) -> Any:
     other = type(one).__new__(type(one))
     vars(other).update(vars(one))
@@ -133,7 +142,7 @@ def namespace() -> Dict[str, Any]:
         "shop": shop, "math": math, "date": date, "datetime": datetime, "time": time, "timedelta": timedelta,
         "timezone": timezone, "Decimal": Decimal, "UUID": UUID, "PickleBuffer": PickleBuffer, "twice": twice, "loop": loop,
         "tuple_loop": tuple_loop, "many_shapes": many_shapes, "pickler": pickler, "persistent": persistent, "out": out,
-        "numbers": array.array, "Int8Array": pyfory.Int8Array,
+        "numbers": array.array, "attributes": attributes, "Int8Array": pyfory.Int8Array,
     }  # fmt: skip
     try:
         import numpy
