@@ -250,12 +250,16 @@ put_asked(ForyWriteCtx *w, PyObject *v, int element, int bits, const ForyMemory 
     Py_ssize_t dims[PyBUF_MAX_NDIM];
     int nd = a->nd, in_band, rc = -1;
     if (nd > PyBUF_MAX_NDIM) {
-        return write_by_attributes(w, v);
+        fory_raise(w->st, FORY_E_UNSUPPORTED, "an array of %d dimensions", nd);
+        return -1;
     }
-    memcpy(dims, a->dims, (size_t)nd * sizeof(*dims));
+    if (nd > 0) {
+        memcpy(dims, a->dims, (size_t)nd * sizeof(*dims));
+    }
     Py_INCREF(v);
     in_band = fory_native_ask(w, memory);
-    if (in_band > 0 && (a->data != memory->data || a->nd != nd || memcmp(dims, a->dims, (size_t)nd * sizeof(*dims)) != 0)) {
+    if (in_band > 0 && (a->data != memory->data || a->nd != nd ||
+                        (nd > 0 && memcmp(dims, a->dims, (size_t)nd * sizeof(*dims)) != 0))) {
         PyErr_SetString(PyExc_RuntimeError, "an array changed while it was serialized");
     }
     else if (in_band >= 0) {
