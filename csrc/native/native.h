@@ -485,10 +485,26 @@ fory_native_look(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot)
         return 0;
     }
 #endif
+    if (v == w->native->root.object && w->native->root.generation != w->native->stamp) {
+        *slot = &w->native->root;
+        return 0;
+    }
     return fory_native_look_slow(w, v, slot);
 }
+int fory_native_enter_slow(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v);
 /* The second half, with nothing written and nothing entered in between. 0 / -1. */
-int fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v);
+FORY_INLINE int
+fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
+{
+    ForyNativeWrite *n = w->native;
+    if (slot == &n->root && (size_t)(w->out.pos - w->out.start) == n->base) {
+        /* position 0 */
+        *slot = (ForyRefSlot){v, n->stamp, 0};
+        w->n_refs++;
+        return 0;
+    }
+    return fory_native_enter_slow(w, slot, v);
+}
 /* 1: v is in the table and a reference is written; 0: it is not; -1. */
 int fory_native_known(ForyWriteCtx *w, PyObject *v);
 /* As fory_native_ref for values without a tag, which say themselves that they are a

@@ -468,11 +468,9 @@ write_inline(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteSh
         if (rc != 0) {
             return rc < 0 ? -1 : 0;
         }
-        for (size_t k = 0; k < shape->n && !w->native->hooked; k++) {
-            PyObject *v = k < n_dict ? values[shape->order[k]] : slot_value(c, o, shape->order[k]);
-            if (FORY_LIKELY(v != NULL)) {
-                ints |= int_bit(v, k);
-            }
+        for (size_t k = w->native->hooked ? shape->n : 0; k < shape->n; k++) {
+            PyObject *v = FORY_LIKELY(k < n_dict) ? values[shape->order[k]] : slot_value(c, o, shape->order[k]);
+            ints |= v == NULL ? 0 : int_bit(v, k);
         }
         rc = define_shape(w, c, shape, ints);
         values = fory_inline_values(o);

@@ -334,7 +334,8 @@ no_attribute(ForyReadCtx *r, const ForyReadShape *s, PyObject *name)
     return -1;
 }
 
-/* Takes what it can of values (leaving NULLs); the rest stays the caller's. 0 / -1. */
+/* Takes what it can of values (leaving NULLs); the rest stays the caller's. 1 when all were
+ * taken and nothing has to be looked at, 0, -1. */
 static int
 fill(ForyReadCtx *r, const ForyReadShape *s, PyObject *o, PyObject **values)
 {
@@ -358,6 +359,9 @@ fill(ForyReadCtx *r, const ForyReadShape *s, PyObject *o, PyObject **values)
     }
 #if FORY_INLINE_VALUES
     if (s->fill == FORY_FILL_INLINE && fory_inline_fill(o, s->index, s->order, values, s->n_dict) == 0) {
+        if (FORY_LIKELY(s->n_dict == s->n)) {
+            return 1;
+        }
         for (size_t k = 0; k < s->n_dict; k++) {
             values[s->order[k]] = NULL;
         }
@@ -469,6 +473,7 @@ read_instance(ForyReadCtx *r, ForyReadShapeUse use)
     Py_ssize_t id = fory_ref_take(r);
     size_t n = s->n, i = 0;
     PyObject *o = NULL;
+    int filled;
     if (fory_read_enter(r) < 0) {
         return NULL;
     }
@@ -484,8 +489,13 @@ read_instance(ForyReadCtx *r, ForyReadShapeUse use)
             goto error;
         }
     }
-    if (FORY_UNLIKELY(fill(r, s, o, values) < 0)) {
+    filled = fill(r, s, o, values);
+    if (FORY_UNLIKELY(filled < 0)) {
         goto error;
+    }
+    if (FORY_LIKELY(filled > 0)) {
+        r->depth--;
+        return o;
     }
     /* what was given away is NULL by now */
     while (i > 0) {

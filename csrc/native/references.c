@@ -242,7 +242,7 @@ fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **place)
 }
 
 int
-fory_native_enter(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
+fory_native_enter_slow(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v)
 {
     return enter(w, slot, v);
 }
