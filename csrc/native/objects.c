@@ -577,13 +577,12 @@ check_class(ForyWriteCtx *w, ForyObjectCodec *c)
     return 1;
 }
 
-static int
-write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
+/* An object that was not met before; slot is its place in the reference table, or NULL. */
+static FORY_NOINLINE int
+write_new_object(ForyWriteCtx *w, ForyObjectCodec *c, PyObject *o, ForyRefSlot *slot)
 {
-    ForyObjectCodec *c = (ForyObjectCodec *)base;
     ForyWriteShape *shape = NULL;
     PyObject *dict = NULL;
-    ForyRefSlot *slot = NULL;
     int rc, from_inline = 0;
     if (FORY_UNLIKELY(c->reducers_version == 0) || FORY_UNLIKELY(c->version == 0) ||
         FORY_UNLIKELY(c->reducers_version != fory_dict_version(w->engine->native->dispatch_table)) ||
@@ -592,11 +591,6 @@ write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
         if (rc <= 0) {
             return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
         }
-    }
-    rc = fory_native_look(w, o, &slot);
-    if (rc != 0) {
-        /* met before: its attributes need not be looked at */
-        return rc < 0 ? -1 : 0;
     }
 #if FORY_INLINE_VALUES
     PyObject **values = FORY_LIKELY(c->inline_values) ? fory_inline_values(o) : NULL;
@@ -636,6 +630,18 @@ write_object(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     Py_DECREF(o);
     Py_XDECREF(dict);
     return rc;
+}
+
+static int
+write_object(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
+{
+    ForyRefSlot *slot = NULL;
+    int rc = fory_native_look(w, o, &slot);
+    if (rc != 0) {
+        /* met before: neither its class nor its attributes need to be looked at */
+        return rc < 0 ? -1 : 0;
+    }
+    return write_new_object(w, (ForyObjectCodec *)c, o, slot);
 }
 
 const ForyCodec *

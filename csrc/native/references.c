@@ -49,7 +49,8 @@ table_grow(ForyWriteCtx *w)
     return 0;
 }
 
-/* The slot of v, or the empty one where it belongs; NULL without memory. */
+/* The slot of v, or the empty one where it belongs; NULL without memory. It stays there until
+ * another object is entered. */
 FORY_INLINE ForyRefSlot *
 find_slot(ForyWriteCtx *w, PyObject *v)
 {
@@ -59,10 +60,8 @@ find_slot(ForyWriteCtx *w, PyObject *v)
     if (v == w->native->root.object) {
         return &w->native->root;
     }
-    if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
-        if (table_grow(w) < 0) {
-            return NULL;
-        }
+    if (FORY_UNLIKELY(w->refs == NULL) && table_grow(w) < 0) {
+        return NULL;
     }
     slots = w->refs;
     mask = w->ref_mask;
@@ -73,11 +72,18 @@ find_slot(ForyWriteCtx *w, PyObject *v)
     return &slots[i];
 }
 
+/* Enters v in the slot that was found for it. 0 / -1. */
 FORY_INLINE int
 fill_slot(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v, uint32_t id)
 {
     ForyNativeWrite *n = w->native;
     if (slot != &n->root) {
+        if (FORY_UNLIKELY((size_t)w->n_refs * 2 > w->ref_mask)) {
+            if (table_grow(w) < 0) {
+                return -1;
+            }
+            slot = find_slot(w, v);
+        }
         if (n->stamp != PICKLER_STAMP) {
             if (FORY_UNLIKELY(n->n_entered == n->cap_entered) &&
                 fory_grow_array(&n->entered, &n->cap_entered, n->n_entered + 1, sizeof(*n->entered)) < 0) {

@@ -109,7 +109,7 @@ NAMES = [
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: names[0][:12])
 def test_attribute_names(names: List[str]) -> None:
     fory = make()
-    value = Plain(**{attribute: i for i, attribute in enumerate(names)})
+    value = Plain(**{sys.intern(attribute): i for i, attribute in enumerate(names)})
     for _ in range(2):
         data = fory.dumps([value, value, Plain(**vars(value))])
         read = make().loads(data)
