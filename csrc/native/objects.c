@@ -292,7 +292,7 @@ define_at_length(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shap
         fory_store64(w->out.pos, ints);
         w->out.pos += (shape->n + 7) / 8;
     }
-    return first && n->n_globals == 1 && n->n_modules == 1 && w->engine->native->last_written != NULL
+    return first && n->n_globals == 1 && n->n_modules == 1 && w->lent == NULL && w->engine->native->last_written != NULL
                ? keep_head(w, shape, ints, start)
                : 0;
 }
