@@ -370,9 +370,6 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
     ForyTypeEntry *entry = NULL;
     int header = s.has_null ? HAS_NULL : 0;
     unsigned id = s.same && header == 0 && xlang ? fory_plain_id(s.type) : 0;
-    if (id == FORY_STRING) {
-        return write_texts(w, items);
-    }
     if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX + 2) < 0)) {
         return -1;
     }

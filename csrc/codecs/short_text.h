@@ -89,6 +89,73 @@ fory_copy_units(uint8_t *dst, const uint8_t *src, size_t n, unsigned mask, unsig
 #endif
 }
 
+#ifdef FORY_UNIT_VECTORS
+
+/* Texts that fory_put_short_texts takes at once, and the bytes of one with its head. */
+#define FORY_SHORT_TEXTS 64
+#define FORY_SHORT_SIZE 48
+
+/* 1 for an exact str of so few bytes, two per character; *longest grows to its length. */
+FORY_INLINE int
+fory_is_short_text(PyObject *v, size_t *longest)
+{
+    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+    *longest = n > *longest ? n : *longest;
+    return PyUnicode_CheckExact(v) && PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND && PyUnicode_IS_COMPACT(v) &&
+           n <= (FORY_SHORT_SIZE - 2) / 2;
+}
+
+/* fory_put_short_texts for texts of up to 8 * parts - 1 units */
+FORY_INLINE uint8_t *
+fory_put_parts(uint8_t *end, PyObject *const *items, size_t n, size_t parts, unsigned shift, unsigned mask,
+               unsigned value, int *found)
+{
+    /* which units of the last 24 belong to a text */
+    static const uint16_t lanes[48] = {
+        0,      0,      0,      0,      0,      0,      0,      0,      0,      0,      0,      0,
+        0,      0,      0,      0,      0,      0,      0,      0,      0,      0,      0,      0,
+        0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff,
+        0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff};
+    fory_units8 any = {0};
+    uint64_t halves[2];
+    while (n-- > 0) {
+        size_t units = (size_t)PyUnicode_GET_LENGTH(items[n]);
+        const uint8_t *stop = (const uint8_t *)((PyCompactUnicodeObject *)items[n] + 1) + 2 * units;
+        unsigned head = (unsigned)units << shift | 1, two = head >> 7; /* 0 or 1 */
+        for (size_t k = parts; k > 0; k--) {
+            fory_units8 part, valid;
+            memcpy(&part, stop - 16 * k, 16);
+            memcpy(end - 16 * k, &part, 16);
+            memcpy(&valid, lanes + 24 - 8 * k + units, 16);
+            any |= valid & (fory_units8)((part & (uint16_t)mask) == (uint16_t)value);
+        }
+        end -= 2 * units;
+        fory_store16(end - 2, (uint16_t)(((head & 0x7f) | 0x180 * two) << (8 - 8 * two)));
+        end -= 1 + two;
+    }
+    memcpy(halves, &any, 16);
+    *found = (halves[0] | halves[1]) != 0;
+    return end;
+}
+
+/* Heads and units of n <= FORY_SHORT_TEXTS short texts, so that they end at `end`, which has
+ * FORY_SHORT_SIZE * (n + 1) bytes of room before it. Returns where they begin.
+ * *found tells whether a unit matched. The head is the varint of length << shift | 1.
+ *
+ * Lengths that cannot be foretold make branches on them expensive, so there is
+ * none: the 32 or 48 bytes that end with a text are copied, of which the first are
+ * something else of the same object, and what is written next, from the last
+ * text to the first, lies over those. */
+FORY_INLINE uint8_t *
+fory_put_short_texts(uint8_t *end, PyObject *const *items, size_t n, size_t longest, unsigned shift, unsigned mask,
+                     unsigned value, int *found)
+{
+    return longest < 16 ? fory_put_parts(end, items, n, 2, shift, mask, value, found)
+                        : fory_put_parts(end, items, n, 3, shift, mask, value, found);
+}
+
+#endif
+
 /* Copies n > 0 units of any origin exactly and returns their OR. */
 FORY_INLINE unsigned
 fory_move_units(uint8_t *dst, const uint8_t *src, size_t n)

@@ -1,5 +1,6 @@
 /* str and bytes (wire-format sections 3, 4.5 and 16). */
 #include "codecs/codecs.h"
+#include "codecs/plain.h"
 #include "codecs/short_text.h"
 
 #include "runtime/large.h"
@@ -212,58 +213,90 @@ write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     return rc;
 }
 
-/* What is written in place: one size byte, or two, before the text. */
-#define PLAIN_UNITS 16
-#define PLAIN_ROOM (2 + 2 * FORY_SHORT_UNITS + FORY_UNITS_SLACK)
+/* Of each of these functions: writes as many items, from the first on, as are of its kind, and
+ * returns how many. They do not count on room behind what they write. -1 on failure. */
+
+static Py_ssize_t
+write_ascii_run(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+    uint8_t *p = w->out.pos;
+    Py_ssize_t i = 0;
+    for (; i < n; i++) {
+        PyObject *v = items[i];
+        if (FORY_UNLIKELY(!PyUnicode_CheckExact(v) || !fory_is_plain_text(v))) {
+            break;
+        }
+        if (FORY_UNLIKELY((size_t)(w->out.end - p) < fory_plain_room(FORY_STRING, v))) {
+            w->out.pos = p;
+            if (fory_room(w, fory_plain_room(FORY_STRING, v)) < 0) {
+                return -1;
+            }
+            p = w->out.pos;
+        }
+        p = fory_put_text(p, v);
+    }
+    w->out.pos = p;
+    return i;
+}
+
+static Py_ssize_t
+write_wide_run(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
+{
+#ifdef FORY_UNIT_VECTORS
+    uint8_t scratch[FORY_SHORT_SIZE * (FORY_SHORT_TEXTS + 1)], *end = scratch + sizeof(scratch), *start;
+    Py_ssize_t done = 0;
+    while (done < n) {
+        Py_ssize_t m = 0, limit = n - done < FORY_SHORT_TEXTS ? n - done : FORY_SHORT_TEXTS;
+        size_t longest = 0;
+        int surrogates;
+        for (; m < limit && FORY_LIKELY(fory_is_short_text(items[done + m], &longest)); m++) {
+            FORY_PREFETCH(items[done + m + FORY_AHEAD < n ? done + m + FORY_AHEAD : done + m]);
+        }
+        if (m == 0) {
+            break;
+        }
+        start = fory_put_short_texts(end, items + done, (size_t)m, longest, 3, FORY_SURROGATES, &surrogates);
+        if (FORY_UNLIKELY(surrogates)) {
+            break;
+        }
+        if (FORY_UNLIKELY(fory_room(w, (size_t)(end - start)) < 0)) {
+            return -1;
+        }
+        memcpy(w->out.pos, start, (size_t)(end - start));
+        w->out.pos += end - start;
+        done += m;
+    }
+    return done;
+#else
+    (void)w;
+    (void)items;
+    (void)n;
+    return 0;
+#endif
+}
 
 /* One pass: taking the lengths first, to ask for the room of many strings at
  * once, was slower, because every string was then touched twice. */
 static int
 write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
 {
-    uint8_t *p = w->out.pos;
+    Py_ssize_t i = 0, m;
     (void)c;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *v = items[i];
-        FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
-        if (FORY_LIKELY(PyUnicode_CheckExact(v) && w->out.end - p >= PLAIN_ROOM && PyUnicode_IS_COMPACT(v))) {
-            size_t size = (size_t)PyUnicode_GET_LENGTH(v);
-            if (PyUnicode_KIND(v) == PyUnicode_1BYTE_KIND) {
-                if (FORY_LIKELY(size < 32)) {
-                    *p = (uint8_t)(size << 2 | LATIN1);
-                    fory_copy_short(p + 1, PyUnicode_1BYTE_DATA(v), size);
-                    p += 1 + size;
-                    continue;
-                }
-                if (FORY_LIKELY(size <= 2 * FORY_SHORT_UNITS)) {
-                    p[0] = (uint8_t)((size << 2 & 0x7f) | 0x80 | LATIN1);
-                    p[1] = (uint8_t)(size >> 5);
-                    memcpy(p + 2, PyUnicode_1BYTE_DATA(v), size);
-                    p += 2 + size;
-                    continue;
-                }
-            }
-            else if (PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND && FORY_LIKELY(size <= FORY_SHORT_UNITS)) {
-                unsigned head = (unsigned)size << 3 | UTF16, two = size >= PLAIN_UNITS;
-                p[0] = (uint8_t)((head & 0x7f) | two << 7);
-                p[1] = (uint8_t)(head >> 7);
-                p += 1 + two;
-                if (FORY_UNLIKELY(fory_copy_units(p, fory_compact_units(v), size, FORY_SURROGATES))) {
-                    fory_path_index(&w->path, i);
-                    return has_surrogates(w);
-                }
-                p += 2 * size;
-                continue;
-            }
-        }
-        w->out.pos = p;
-        if (FORY_UNLIKELY(write_str_inline(w, v, 0) < 0)) {
-            fory_path_index(&w->path, i);
+    while (i < n) {
+        m = PyUnicode_CheckExact(items[i]) && PyUnicode_IS_COMPACT_ASCII(items[i]) ? write_ascii_run(w, items + i, n - i)
+                                                                                  : write_wide_run(w, items + i, n - i);
+        if (FORY_UNLIKELY(m < 0)) {
             return -1;
         }
-        p = w->out.pos;
+        i += m;
+        if (m == 0) {
+            if (FORY_UNLIKELY(write_str_inline(w, items[i], 0) < 0)) {
+                fory_path_index(&w->path, i);
+                return -1;
+            }
+            i++;
+        }
     }
-    w->out.pos = p;
     return 0;
 }
 

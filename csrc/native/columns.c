@@ -97,21 +97,65 @@ kind_of(ForyWriteCtx *w, PyObject *sequence, Py_ssize_t n)
 
 /* ---- columns, writing -------------------------------------------------------------------- */
 
-/* Head and text of a str that is written in no other way. */
-static FORY_NOINLINE int
-put_text(ForyWriteCtx *w, PyObject *v)
+/* Whether v may be met again, or have been met. */
+FORY_INLINE int
+held_elsewhere(const ForyWriteCtx *w, PyObject *v)
 {
-    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
-    if (PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND) {
-        return fory_native_put_wide(w, v, n, 0);
-    }
+#ifdef Py_GIL_DISABLED
+    (void)v;
+    return w->track_ref;
+#else
+    return w->track_ref && (Py_REFCNT(v) > 1 || FORY_UNLIKELY(w->native->reopened));
+#endif
+}
+
+/* Any text of one byte per character: 1 / -1. */
+static FORY_NOINLINE int
+put_narrow(ForyWriteCtx *w, PyObject *v, size_t n)
+{
     if (fory_room(w, FORY_VU64_MAX + n) < 0) {
         return -1;
     }
     fory_put_vu64(&w->out, (uint64_t)n << 2 | FORY_TEXT_LATIN1);
     memcpy(w->out.pos, PyUnicode_1BYTE_DATA(v), n);
     w->out.pos += n;
-    return 0;
+    return 1;
+}
+
+/* The first of n items, of wide characters and no reference, and those behind it that are
+ * like it and short: how many; -1. *singly: so many go one by one, because one of them
+ * has ASCII characters, and may be shorter as UTF-8. */
+static FORY_NOINLINE Py_ssize_t
+write_wide(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n, Py_ssize_t *singly)
+{
+#ifdef FORY_UNIT_VECTORS
+    uint8_t scratch[FORY_SHORT_SIZE * (FORY_SHORT_TEXTS + 1)], *end = scratch + sizeof(scratch), *start;
+    Py_ssize_t m = 0, limit = n < FORY_SHORT_TEXTS ? n : FORY_SHORT_TEXTS;
+    size_t longest = 0;
+    int ascii = 0;
+    if (*singly > 0) {
+        limit = 0;
+    }
+    for (; m < limit && fory_is_short_text(items[m], &longest) && !held_elsewhere(w, items[m]); m++) {
+        FORY_PREFETCH(items[m + FORY_AHEAD < n ? m + FORY_AHEAD : m]);
+    }
+    if (m > 0) {
+        start = fory_put_short_texts(end, items, (size_t)m, longest, 2, FORY_ASCII_UNITS, &ascii);
+        if (!ascii) {
+            if (fory_room(w, (size_t)(end - start)) < 0) {
+                return -1;
+            }
+            memcpy(w->out.pos, start, (size_t)(end - start));
+            w->out.pos += end - start;
+            return m;
+        }
+        *singly = m;
+    }
+#else
+    (void)n;
+#endif
+    *singly -= *singly > 0;
+    return fory_native_put_wide(w, items[0], (size_t)PyUnicode_GET_LENGTH(items[0]), 0) < 0 ? -1 : 1;
 }
 
 /* two bytes of size, or a reference */
@@ -120,9 +164,8 @@ put_text(ForyWriteCtx *w, PyObject *v)
 static int
 write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
 {
-    const int track = w->track_ref;
     uint8_t *p = w->out.pos;
-    Py_ssize_t i;
+    Py_ssize_t i, m, singly = 0; /* so many before a block is tried */
     for (i = 0; i < n; i++) {
         PyObject *v = items[i];
         size_t size;
@@ -140,7 +183,7 @@ write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
         }
         size = (size_t)PyUnicode_GET_LENGTH(v);
         wide = PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND;
-        if (track && (Py_REFCNT(v) > 1 || w->native->reopened) && (size > 1 || wide)) {
+        if (held_elsewhere(w, v) && (size > 1 || wide)) {
             uint32_t number = 0;
             int rc;
             w->out.pos = p;
@@ -161,7 +204,7 @@ write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
                 p += 1 + size;
                 continue;
             }
-            if (FORY_LIKELY(size <= 2 * FORY_SHORT_UNITS)) {
+            if (size <= 2 * FORY_SHORT_UNITS) {
                 p[0] = (uint8_t)((size << 2 & 0x7f) | 0x80 | FORY_TEXT_LATIN1);
                 p[1] = (uint8_t)(size >> 5);
                 memcpy(p + 2, PyUnicode_1BYTE_DATA(v), size);
@@ -169,22 +212,12 @@ write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
                 continue;
             }
         }
-#if !FORY_BIG_ENDIAN
-        else if (FORY_LIKELY(PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND && size <= FORY_SHORT_UNITS &&
-                             PyUnicode_IS_COMPACT(v))) {
-            unsigned two = size >= 32;
-            p[0] = (uint8_t)((size << 2 & 0x7f) | two << 7 | FORY_TEXT_UCS2);
-            p[1] = (uint8_t)(size >> 5);
-            if (FORY_LIKELY(!fory_copy_units(p + 1 + two, fory_compact_units(v), size, FORY_ASCII_UNITS))) {
-                p += 1 + two + 2 * size;
-                continue;
-            }
-        }
-#endif
         w->out.pos = p;
-        if (put_text(w, v) < 0) {
+        m = wide ? write_wide(w, items + i, n - i, &singly) : put_narrow(w, v, size);
+        if (FORY_UNLIKELY(m < 0)) {
             goto error;
         }
+        i += m - 1;
         p = w->out.pos;
     }
     w->out.pos = p;
@@ -201,7 +234,7 @@ write_decimals(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
         uint32_t number = 0;
         int rc = 0;
         FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
-        if (w->track_ref && (rc = fory_native_number(w, items[i], &number)) > 0) {
+        if (held_elsewhere(w, items[i]) && (rc = fory_native_number(w, items[i], &number)) > 0) {
             rc = fory_room(w, 1 + FORY_VU64_MAX);
             if (rc == 0) {
                 fory_put_u8(&w->out, FORY_DECIMAL_REF);
