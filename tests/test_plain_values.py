@@ -68,6 +68,23 @@ def test_full_chunks(n):
         assert fory.loads(data) == value
 
 
+@pytest.mark.parametrize("xlang", [True, False])
+def test_keys_come_from_a_cache(xlang):
+    """Of any length, wherever they stand in the message, and however many there are."""
+    fory = pyfory.Fory(xlang=xlang)
+    rng = random.Random(11)
+    texts = ["".join(rng.choices("abcxyz\u00e9", k=rng.randrange(20))) for _ in range(3000)] + ["k%d" % i for i in range(2000)]
+    for _ in range(3):
+        rng.shuffle(texts)
+        for i in range(0, len(texts), 7):
+            value = {text: rng.choice([None, 1, "v", [text]]) for text in texts[i:i + 7]}
+            assert fory.loads(fory.dumps(value)) == value
+    known = {"id": 1, "name": None, "sixteen letters.": "x"}
+    data = fory.dumps(known)
+    first, second = fory.loads(data), fory.loads(data)
+    assert all(a is b for a, b in zip(first, second))
+
+
 def test_dicts_with_gaps_and_shared_keys():
     """Tables of every layout: after deletions, of instances, emptied, copied."""
 

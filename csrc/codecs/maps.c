@@ -659,6 +659,11 @@ read_half_pair(ForyReadCtx *r, const ForySlot *slot, int declared, int track, co
             return fory_read_any(r);
         }
     }
+    if (slot == &any_slot && fory_left(&r->in) > 2 && r->in.pos[0] == FORY_FLAG_NOT_NULL && r->in.pos[1] == FORY_STRING) {
+        /* most often the key of a None */
+        r->in.pos += 2;
+        return fory_read_key_str(r);
+    }
     return fory_read_value_ref(r);
 }
 

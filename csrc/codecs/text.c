@@ -475,8 +475,8 @@ make_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
     return decode_other(r, p, size, encoding);
 }
 
-PyObject *
-fory_read_str(ForyReadCtx *r)
+static FORY_NOINLINE PyObject *
+read_any_str(ForyReadCtx *r)
 {
     const uint8_t *p = NULL;
     size_t size = 0;
@@ -487,51 +487,99 @@ fory_read_str(ForyReadCtx *r)
     return make_str(r, p, size, encoding);
 }
 
+PyObject *
+fory_read_str(ForyReadCtx *r)
+{
+    const uint8_t *p = r->in.pos;
+    size_t n;
+    /* a header of one byte, and all of the text */
+    if (FORY_LIKELY(p < r->in.end) && FORY_LIKELY(*p < 0x80) && FORY_LIKELY(!(*p & 1)) && FORY_LIKELY(*p >= 2 << 2) &&
+        FORY_LIKELY((size_t)(r->in.end - p) > (n = *p >> 2)) && FORY_LIKELY(fory_is_ascii(r->st, p + 1, n))) {
+        PyObject *s = PyUnicode_New((Py_ssize_t)n, 127);
+        if (FORY_LIKELY(s != NULL)) {
+            r->in.pos = p + 1 + n;
+            fory_copy_short(PyUnicode_1BYTE_DATA(s), p + 1, n);
+        }
+        return s;
+    }
+    return read_any_str(r);
+}
+
 /* Keys repeat: a cache hands out the same string object, with its hash already
  * computed. Exact bytes are compared, so a hit is always right. Two neighbours
  * share their keys, so that two that meet do not drive each other out. */
-FORY_INLINE PyObject *
-cached_str(ForyReadCtx *r, const uint8_t *p, size_t size, unsigned encoding)
+
+/* Text of up to 16 bytes of the input in two words. How long keys are cannot be
+ * predicted: no branch. */
+FORY_INLINE void
+key_words(const ForyReadCtx *r, const uint8_t *p, size_t size, uint64_t *low, uint64_t *high)
 {
-    uint64_t low = 0, high = 0, tag = size << 2 | encoding;
-    ForyKeySlot *slot, *other;
-    PyObject *s;
-    if (FORY_UNLIKELY(size > 16 || size < 2 || (encoding & 1))) {
-        return make_str(r, p, size, encoding);
+    static const uint64_t keep[] = {0,
+                                    UINT64_C(0xff),
+                                    UINT64_C(0xffff),
+                                    UINT64_C(0xffffff),
+                                    UINT64_C(0xffffffff),
+                                    UINT64_C(0xffffffffff),
+                                    UINT64_C(0xffffffffffff),
+                                    UINT64_C(0xffffffffffffff),
+                                    UINT64_C(0xffffffffffffffff)};
+    uint8_t last[16] = {0};
+    if (FORY_UNLIKELY(r->in.end - p < 16)) {
+        memcpy(last, p, size);
+        p = last;
     }
-    if (size >= 8) {
-        memcpy(&low, p, 8);
-        memcpy(&high, p + size - 8, 8);
-    }
-    else if (size >= 4) {
-        uint32_t a, b;
-        memcpy(&a, p, 4);
-        memcpy(&b, p + size - 4, 4);
-        low = a | (uint64_t)b << 32;
-    }
-    else {
-        low = p[0] | (uint64_t)p[size / 2] << 8 | (uint64_t)p[size - 1] << 16;
-    }
-    slot = &r->keys[(low + high * UINT64_C(0x9E3779B97F4A7C15) + tag) * UINT64_C(0xD6E8FEB86659FD93) >> (64 - FORY_KEY_BITS)];
-    if (FORY_LIKELY(slot->low == low && slot->high == high && slot->size == tag)) {
-        return Py_NewRef(slot->text);
-    }
-    other = &r->keys[(size_t)(slot - r->keys) ^ 1];
-    if (FORY_LIKELY(other->low == low && other->high == high && other->size == tag)) {
-        return Py_NewRef(other->text);
-    }
-    s = make_str(r, p, size, encoding);
+    *low = fory_load64(p) & keep[size < 8 ? size : 8];
+    *high = fory_load64(p + 8) & keep[size > 8 ? size - 8 : 0];
+}
+
+/* The first time: makes the string, and moves the one that was met before it. */
+static FORY_NOINLINE PyObject *
+new_key(ForyReadCtx *r, const uint8_t *p, uint64_t tag, ForyKeySlot *slot)
+{
+    PyObject *s = make_str(r, p, (size_t)(tag >> 2), (unsigned)(tag & 3));
     if (s != NULL && PyUnicode_IS_ASCII(s)) {
-        ForyKeySlot old = *other;
-        *other = *slot;
-        *slot = (ForyKeySlot){low, high, tag, Py_NewRef(s)};
-        Py_XDECREF(old.text);
+        PyObject *old = NULL;
+        if (slot->tag != 0) {
+            ForyKeySlot *other = &r->keys[(size_t)(slot - r->keys) ^ 1];
+            old = other->text;
+            *other = *slot;
+        }
+        key_words(r, p, (size_t)(tag >> 2), &slot->low, &slot->high);
+        slot->tag = tag;
+        slot->text = Py_NewRef(s);
+        Py_XDECREF(old);
     }
     return s;
 }
 
-PyObject *
-fory_read_key_str(ForyReadCtx *r)
+/* tag: size and encoding as they travel, of an encoding that may be ASCII */
+FORY_INLINE PyObject *
+cached_key(ForyReadCtx *r, const uint8_t *p, uint64_t tag)
+{
+    uint64_t low, high;
+    size_t i;
+    ForyKeySlot *slot;
+    key_words(r, p, (size_t)(tag >> 2), &low, &high);
+    i = (low + high * UINT64_C(0x9E3779B97F4A7C15) + tag) * UINT64_C(0xD6E8FEB86659FD93) >> (64 - FORY_KEY_BITS);
+    slot = &r->keys[i];
+    if (FORY_LIKELY(slot->low == low && slot->high == high && slot->tag == tag)) {
+        return Py_NewRef(slot->text);
+    }
+    slot = &r->keys[i ^ 1];
+    if (FORY_LIKELY(slot->low == low && slot->high == high && slot->tag == tag)) {
+        return Py_NewRef(slot->text);
+    }
+    return new_key(r, p, tag, &r->keys[i]);
+}
+
+FORY_INLINE int
+is_cached(uint64_t tag)
+{
+    return tag >= 2 << 2 && tag < 17 << 2 && !(tag & 1);
+}
+
+static FORY_NOINLINE PyObject *
+read_other_key(ForyReadCtx *r)
 {
     const uint8_t *p = NULL;
     size_t size = 0;
@@ -539,7 +587,20 @@ fory_read_key_str(ForyReadCtx *r)
     if (FORY_UNLIKELY(read_string_header(r, &p, &size, &encoding) < 0)) {
         return NULL;
     }
-    return cached_str(r, p, size, encoding);
+    return is_cached((uint64_t)size << 2 | encoding) ? cached_key(r, p, (uint64_t)size << 2 | encoding)
+                                                     : make_str(r, p, size, encoding);
+}
+
+PyObject *
+fory_read_key_str(ForyReadCtx *r)
+{
+    const uint8_t *p = r->in.pos;
+    /* a header of one byte, and all of the text */
+    if (FORY_LIKELY(p < r->in.end) && FORY_LIKELY(is_cached(*p)) && FORY_LIKELY(r->in.end - p > *p >> 2)) {
+        r->in.pos = p + 1 + (*p >> 2);
+        return cached_key(r, p + 1, *p);
+    }
+    return read_other_key(r);
 }
 
 PyObject *
@@ -557,7 +618,8 @@ fory_utf8_str(ForyReadCtx *r, const uint8_t *p, size_t size)
 PyObject *
 fory_key_str(ForyReadCtx *r, const uint8_t *p, size_t size)
 {
-    return cached_str(r, p, size, LATIN1);
+    uint64_t tag = (uint64_t)size << 2 | LATIN1;
+    return is_cached(tag) ? cached_key(r, p, tag) : make_str(r, p, size, LATIN1);
 }
 
 static PyObject *

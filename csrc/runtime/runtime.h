@@ -454,7 +454,7 @@ struct ForyWriteCtx {
 
 typedef struct ForyKeySlot {
     uint64_t low, high;
-    uint64_t size; /* and encoding; 0: free */
+    uint64_t tag; /* size and encoding; 0: free */
     PyObject *text;
 } ForyKeySlot;
 
