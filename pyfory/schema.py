@@ -650,13 +650,16 @@ def check_struct_class(cls: type) -> None:
     """The checks made when a class is registered; they need no annotation.
 
     Raises SchemaError when two fields share a tag id or, untagged, one
-    snake-case form (they could not be told apart by other languages).
+    snake-case form (they could not be told apart by other languages), and
+    for names that are none.
     """
     tags: Dict[int, str] = {}
     snakes: Dict[str, str] = {}
     for name, meta in declared_field_names(cls):
         if meta.ignore:
             continue
+        if not isinstance(name, str) or not name:
+            raise SchemaError("%r is no field name: class %s" % (name, cls.__name__))
         if meta.id >= 0:
             if meta.id in tags:
                 raise SchemaError(

@@ -581,3 +581,20 @@ def test_union_serializers_belong_to_unions():
     for question in (fory.type_resolver.get_type_info, fory.type_resolver.get_serializer):
         with pytest.raises(TypeError, match="expected a class, got int"):
             question(5)
+
+
+@pytest.mark.parametrize("name", ["", 5, None])
+def test_fields_need_names(name):
+    cls = type("Odd", (), {"__annotations__": {name: int}})
+    with pytest.raises(TypeError, match="is no field name: class Odd"):
+        pyfory.Fory().register(cls, type_id=3)
+
+
+def test_field_names_need_not_be_identifiers():
+    cls = type("Odd", (), {"__annotations__": {"not valid": int, "a.b": str}})
+    fory = pyfory.Fory()
+    fory.register(cls, type_id=3)
+    value = cls()
+    setattr(value, "not valid", 1)
+    setattr(value, "a.b", "q")
+    assert fory.loads(fory.dumps(value)).__dict__ == {"not valid": 1, "a.b": "q"}
