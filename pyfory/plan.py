@@ -75,6 +75,8 @@ class ReadPlan(NamedTuple):
 
     fields: Tuple[ReadField, ...]
     missing: Tuple[Missing, ...]
+    #: of a received schema: names of its fields, for error paths
+    names: Tuple[str, ...] = ()
 
 
 class StructPlan(NamedTuple):
@@ -275,7 +277,8 @@ def read_plan_for(resolver: Any, registration: Any, remote: RemoteType) -> ReadP
         fields.append((target, remote_field_slot(node, field.nullable, field.ref), convert))
     filled = set(targets)
     missing = [(i,) + f.default_for_missing() for i, f in enumerate(local) if i not in filled]
-    return ReadPlan(tuple(fields), tuple(missing) + _ignored_missing(schema))
+    names = tuple([field.key[:120] for field in remote.fields])
+    return ReadPlan(tuple(fields), tuple(missing) + _ignored_missing(schema), names)
 
 
 def unknown_plan(resolver: Any, remote: RemoteType) -> Tuple[Tuple[str, ...], Tuple[SlotSpec, ...]]:

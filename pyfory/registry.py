@@ -455,7 +455,7 @@ class TypeRegistry:
         self._check_versions(remote)
         plan = read_plan_for(self, info, remote)
         self._count_version(remote)
-        return info.cls, (plan.fields, plan.missing)
+        return info.cls, (plan.fields, plan.missing, plan.names)
 
     @staticmethod
     def _identity(remote: Any) -> Any:

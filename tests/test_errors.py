@@ -321,3 +321,18 @@ def test_incompatible_references_are_named():
         reader.register(here, name="n.T")
         with pytest.raises(ForyError, match=text):
             reader.loads(writer.dumps(there(1)))
+
+
+def test_paths_lead_through_fields_that_only_the_peer_has():
+    from dataclasses import make_dataclass
+    from typing import List
+
+    wide = make_dataclass("Wide", [("a", int), ("z", List[str])])
+    writer, reader = pyfory.Fory(), pyfory.Fory()
+    writer.register(wide, name="n.T")
+    reader.register(make_dataclass("Narrow", [("a", int)]), name="n.T")
+    data = writer.dumps([wide(1, ["x", "yy"])])
+    assert reader.loads(data)[0].a == 1
+    with pytest.raises(ForyError) as info:
+        reader.loads(data[:-1])
+    assert info.value.path == "$[0].z[1]"

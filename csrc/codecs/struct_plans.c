@@ -59,8 +59,8 @@ compile_missing(ForyEngine *e, PyObject *spec, Py_ssize_t n_attrs, ForyReadPlan 
 static int
 compile_read_plan(ForyEngine *e, PyObject *spec, const ForyStructCodec *s, ForyReadPlan *plan)
 {
-    PyObject *fields, *missing;
-    if (!PyArg_ParseTuple(spec, "O!O!", &PyTuple_Type, &fields, &PyTuple_Type, &missing) ||
+    PyObject *fields, *missing, *names = NULL; /* names only of what a peer describes */
+    if (!PyArg_ParseTuple(spec, "O!O!|O!", &PyTuple_Type, &fields, &PyTuple_Type, &missing, &PyTuple_Type, &names) ||
         fory_engine_keep(e, spec) < 0) {
         return -1;
     }
@@ -83,7 +83,10 @@ compile_read_plan(ForyEngine *e, PyObject *spec, const ForyStructCodec *s, ForyR
         }
         f->dest = dest;
         f->convert = convert == Py_None ? NULL : convert;
-        f->name = dest < 0 ? NULL : s->fields[dest].name;
+        f->name = dest >= 0 ? s->fields[dest].name : NULL;
+        if (dest < 0 && names != NULL && i < PyTuple_GET_SIZE(names)) {
+            f->name = PyTuple_GET_ITEM(names, i); /* kept with the spec */
+        }
         f->op = f->convert == NULL && dest >= 0 ? op_of_slot(&f->slot) : FORY_OP_SLOT;
     }
     return compile_missing(e, missing, s->n_attrs, plan);
