@@ -637,6 +637,9 @@ def declared_field_names(cls: type) -> List[Tuple[str, ForyFieldMeta]]:
         return [
             (f.name, f.metadata.get(FORY_FIELD_METADATA_KEY, plain)) for f in _dataclass_fields(cls)
         ]
+    models = _pydantic_fields(cls)
+    if models is not None:
+        return [(name, plain) for name in models]
     names: Dict[str, None] = {}
     for base in reversed(cls.__mro__):
         if base is not object:
@@ -688,7 +691,7 @@ def build_schema(cls: type, resolver: Any) -> StructSchema:
     if is_dataclass(cls):
         fields, ignored = _fields_of_dataclass(cls, resolver)
     else:
-        fields, ignored = _fields_of_plain_class(cls, resolver), []
+        fields, ignored = _fields_of_plain_class(cls, resolver)
     fields.sort(key=wire_order_key)
     return StructSchema(cls, tuple(fields), tuple(ignored))
 
@@ -733,9 +736,11 @@ def _fields_of_dataclass(cls: type, resolver: Any) -> Tuple[List[StructField], L
     return fields, ignored
 
 
-def _fields_of_plain_class(cls: type, resolver: Any) -> List[StructField]:
+def _fields_of_plain_class(cls: type, resolver: Any) -> Tuple[List[StructField], List[Tuple[str, Default]]]:
     fields: List[StructField] = []
-    for name, hint in sorted(class_hints(cls, resolver).items()):
+    models = _pydantic_fields(cls)
+    hints = class_hints(cls, resolver, None if models is None else set(models))
+    for name, hint in sorted(hints.items()):
         node = type_node(hint, resolver, cls)
         ref = node.ref
         if ref is None:
@@ -748,10 +753,51 @@ def _fields_of_plain_class(cls: type, resolver: Any) -> List[StructField]:
                 node,
                 node.nullable or resolver.field_nullable,
                 ref,
-                default=_class_attribute_default(cls, name),
+                default=_declared_default(cls, name, models),
             )
         )
-    return fields
+    return fields, [] if models is None else _pydantic_state(cls, models)
+
+
+def _declared_default(cls: type, name: str, models: Optional[Mapping[str, Any]]) -> Optional[Default]:
+    """The default of a field of an annotated class, also where attrs or pydantic keep it."""
+    if models is not None:
+        info = models[name]
+        if info.is_required() or getattr(info, "default_factory_takes_validated_data", False):
+            return None
+        return (DEFAULT_CALL, info.default_factory or info.get_default)  # get_default copies lists and the like
+    for attribute in getattr(cls, "__attrs_attrs__", ()):
+        if attribute.name == name:
+            default = attribute.default
+            if repr(default) == "NOTHING":
+                return None
+            if type(default).__name__ != "Factory" or type(default).__module__ not in ("attr._make", "attrs"):
+                return (DEFAULT_VALUE, default)
+            return None if default.takes_self else (DEFAULT_CALL, default.factory)
+    return _class_attribute_default(cls, name)
+
+
+def _pydantic_fields(cls: type) -> Optional[Mapping[str, Any]]:
+    """The fields of a pydantic model; None for other classes. Nothing is imported for it."""
+    if not hasattr(cls, "__pydantic_fields_set__"):
+        return None
+    fields = getattr(cls, "__pydantic_fields__", None)
+    return fields if isinstance(fields, dict) else None
+
+
+def _pydantic_state(cls: Any, models: Mapping[str, Any]) -> List[Tuple[str, Default]]:
+    """What a model keeps beside its fields, as of a model made with all of them."""
+
+    def private() -> Any:
+        made = {name: attribute.get_default() for name, attribute in cls.__private_attributes__.items()}
+        return {k: v for k, v in made.items() if type(v).__name__ != "PydanticUndefinedType"} if made else None
+
+    extra: Default = (DEFAULT_CALL, dict) if cls.model_config.get("extra") == "allow" else (DEFAULT_VALUE, None)
+    return [
+        ("__pydantic_fields_set__", (DEFAULT_CALL, lambda: set(models))),
+        ("__pydantic_extra__", extra),
+        ("__pydantic_private__", (DEFAULT_CALL, private)),
+    ]
 
 
 def _may_hold_cycle(type_id: int) -> bool:

@@ -219,6 +219,12 @@ fory_build_struct(ForyEngine *e, ForyTypeEntry *entry)
     if (plan == NULL) {
         return -1;
     }
+    if (entry->type->tp_new == NULL) {
+        Py_DECREF(plan);
+        fory_raise(e->st, FORY_E_TYPE, "%s objects are made by their own constructor only: register it with serializer=",
+                   entry->type->tp_name);
+        return -1;
+    }
     if (entry->codec != NULL) {
         /* building the plan used the class itself */
         Py_DECREF(plan);
