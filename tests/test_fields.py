@@ -405,3 +405,18 @@ def test_dynamic_option_in_consistent_mode():
     assert write(cls, cls(In(1)), False)[0].hex()[16:] == unhex("1b02 9131d7e7 02").hex()
     cls = one(int, dynamic=True)
     assert compatible_parts(write(cls, cls(1))[0])[1] == "02"
+
+
+def test_masked_arrays_do_not_lose_their_mask():
+    np = pytest.importorskip("numpy")
+    holder = dataclasses.make_dataclass("Holder", [("a", pyfory.NDArray[pyfory.Int32]), ("b", pyfory.Array[pyfory.Int32])])
+    fory = pyfory.Fory()
+    fory.register(holder, name="h.Holder")
+    masked = np.ma.array([1, 2], mask=[0, 1], dtype="i4")
+    plain = masked.filled(-1)
+    for a, b, path in ((masked, plain, "$.a"), (plain, masked, "$.b")):
+        with pytest.raises(TypeError, match="mask of a MaskedArray would be lost") as info:
+            fory.dumps(holder(a, b))
+        assert info.value.path == path
+    result = fory.loads(fory.dumps(holder(plain, plain)))
+    assert result.a.tolist() == list(result.b) == [1, -1]

@@ -101,11 +101,28 @@ look_at_numpy(ForyState *st, PyObject *v)
     }
 }
 
+/* 1 for numpy.ma arrays, whose buffer says nothing of the mask. */
+static int
+is_masked(PyObject *v)
+{
+    for (PyTypeObject *type = Py_TYPE(v); type != NULL; type = type->tp_base) {
+        if (strcmp(type->tp_name, "MaskedArray") == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Opens v as a one-dimensional array of a dense kind. Its id, or -1. */
 static int
 open_array(ForyState *st, PyObject *v, Py_buffer *view)
 {
     int id;
+    if (is_masked(v)) {
+        fory_raise(st, FORY_E_UNSUPPORTED, "unsupported array: the mask of a %s would be lost; fill it with .filled()",
+                   Py_TYPE(v)->tp_name);
+        return -1;
+    }
     if (PyObject_GetBuffer(v, view, PyBUF_FORMAT | PyBUF_STRIDES) < 0) {
         if (!PyErr_ExceptionMatches(PyExc_MemoryError)) {
             fory_raise(st, FORY_E_UNSUPPORTED, "unsupported array: %s has no dense number type",
