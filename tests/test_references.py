@@ -397,3 +397,23 @@ def test_back_references_must_fit_what_is_declared(compatible):
     # a map value
     with pytest.raises(ForyError, match="expected dict"):
         fory.deserialize(support.unhex("01 00 16 02 01" "00 16 01 08 07 02" "00 18 01 08 01 07 18 02 fe01"))
+
+
+def test_messages_for_cycles_through_what_cannot_be_published_early():
+    import dataclasses
+    from typing import Any, Tuple
+
+    @dataclasses.dataclass
+    class Holder:
+        pair: Tuple[Any, ...] = pyfory.field(default=(), ref=True)
+
+    fory = pyfory.Fory(ref=True)
+    fory.register(Holder, type_id=1)
+    inner = []
+    holder = Holder((inner,))
+    inner.append(holder.pair)
+    with pytest.raises(ForyError, match="still being read; a cycle may not lead through a tuple") as info:
+        fory.loads(fory.dumps(holder))
+    assert info.value.path == "$.pair[0][0]"
+    with pytest.raises(ForyError, match="invalid reference id 7, 0 references so far"):
+        fory.loads(bytes.fromhex("01fe07"))

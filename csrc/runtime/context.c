@@ -468,6 +468,11 @@ fory_ref_read(ForyReadCtx *r)
         return NULL;
     }
     if (id >= r->n_refs || r->refs[id] == NULL) {
+        if (id < r->n_refs) {
+            return fory_raise(r->st, FORY_E_REF,
+                              "invalid reference id %u: its object is still being read; a cycle may not lead through a "
+                              "tuple, a frozenset, or a serializer that does not call reference()", (unsigned)id);
+        }
         return fory_raise(r->st, FORY_E_REF, "invalid reference id %u, %zu references so far", (unsigned)id,
                           r->n_refs);
     }
