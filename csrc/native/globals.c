@@ -16,6 +16,7 @@ global_free(ForyGlobal *g)
         Py_XDECREF(g->module);
         Py_XDECREF(g->qualname);
         Py_XDECREF(g->home);
+        Py_XDECREF(g->home_dict);
         Py_XDECREF(g->text);
         Py_XDECREF(g->typename);
         PyMem_Free(g);
@@ -41,6 +42,7 @@ fory_native_globals_traverse(ForyGlobalTable *t, visitproc visit, void *arg)
         if (t->slots[i] != NULL) {
             Py_VISIT(t->slots[i]->object);
             Py_VISIT(t->slots[i]->home);
+            Py_VISIT(t->slots[i]->home_dict);
         }
     }
     return 0;
@@ -81,24 +83,18 @@ table_add(ForyGlobalTable *t, ForyGlobal *g)
 }
 
 int
-fory_native_still_there(ForyNativeEngine *n, ForyGlobal *g)
+fory_native_look_there(ForyNativeEngine *n, ForyGlobal *g)
 {
-    PyObject *home = g->home, *dict;
-    if (home == NULL) {
+    if (g->home == NULL) {
         return 1;
     }
-    dict = PyModule_GetDict(home);
-    if (g->home_version != 0 && FORY_LIKELY(g->home_version == fory_dict_version(dict)) &&
-        FORY_LIKELY(g->modules_version == fory_dict_version(n->modules))) {
-        return 1;
-    }
-    if (PyDict_GetItemWithError(n->modules, g->module) != home ||
-        PyDict_GetItemWithError(dict, g->qualname) != g->object) {
+    if (PyDict_GetItemWithError(n->modules, g->module) != g->home ||
+        PyDict_GetItemWithError(g->home_dict, g->qualname) != g->object) {
         PyErr_Clear();
         return 0;
     }
     g->modules_version = fory_dict_version(n->modules);
-    g->home_version = fory_dict_version(dict);
+    g->home_version = fory_dict_version(g->home_dict);
     return 1;
 }
 
@@ -132,6 +128,7 @@ remember(ForyEngine *e, ForyGlobalTable *t, const ForyGlobal *found, ForyGlobal 
     Py_INCREF(g->qualname);
     Py_XINCREF(g->text);
     g->home = Py_NewRef(home);
+    g->home_dict = Py_NewRef(PyModule_GetDict(home));
     g->home_version = 0;
     if (table_add(t, g) < 0) {
         return -1;

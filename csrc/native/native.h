@@ -178,6 +178,7 @@ typedef struct ForyGlobal {
     PyObject *module;   /* str */
     PyObject *qualname; /* str without dots, or NULL for registered classes */
     PyObject *home;     /* the module it was found in, or NULL */
+    PyObject *home_dict; /* ... and its dict */
     PyObject *text;     /* bytes: module and qualname, encoded, each behind its head when writing */
     PyObject *typename; /* registered name, or NULL */
     uint64_t modules_version, home_version; /* of the dicts when it was last found there */
@@ -721,7 +722,15 @@ int fory_native_read_name(ForyReadCtx *r, ForyName *name);
 /* size and UTF-8 */
 int fory_native_write_name(ForyWriteCtx *w, PyObject *name);
 /* The name still leads to the object. Runs no user code. */
-int fory_native_still_there(ForyNativeEngine *n, ForyGlobal *g);
+int fory_native_look_there(ForyNativeEngine *n, ForyGlobal *g);
+FORY_INLINE int
+fory_native_still_there(ForyNativeEngine *n, ForyGlobal *g)
+{
+    /* neither sys.modules nor the module has changed since */
+    return (g->home_version != 0 && FORY_LIKELY(g->home_version == fory_dict_version(g->home_dict)) &&
+            FORY_LIKELY(g->modules_version == fory_dict_version(n->modules))) ||
+           fory_native_look_there(n, g);
+}
 /* Gives a class of a message the next number. 0 / -1. */
 int fory_native_number_read(ForyReadCtx *r, PyObject *o);
 /* The module that was named with this number; -1 with an exception. */

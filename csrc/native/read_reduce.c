@@ -208,6 +208,22 @@ update_dict(ForyReadCtx *r, PyObject *o, PyObject *state)
     return rc;
 }
 
+/* 1 when o has no attributes of its own, which would hide those of its class. */
+static int
+is_blank(ForyReadCtx *r, PyObject *o)
+{
+#if FORY_INLINE_VALUES
+    PyTypeObject *type = Py_TYPE(o);
+    uint8_t order[FORY_MAX_INLINE];
+    return r->st->inline_values_ok && type->tp_getattro == PyObject_GenericGetAttr && fory_has_inline_values(type) &&
+           fory_inline_values(o) != NULL && fory_inline_order(o, order) == 0;
+#else
+    (void)r;
+    (void)o;
+    return 0;
+#endif
+}
+
 static int
 apply_state(ForyReadCtx *r, PyObject *o, PyObject *state)
 {
@@ -218,8 +234,17 @@ apply_state(ForyReadCtx *r, PyObject *o, PyObject *state)
         Py_XDECREF(rc);
         return rc == NULL ? -1 : 0;
     }
-    if (_PyType_Lookup(Py_TYPE(o), r->engine->native->str_setstate) != NULL) {
-        rc = PyObject_CallMethodObjArgs(o, r->engine->native->str_setstate, state, NULL);
+    setstate = _PyType_Lookup(Py_TYPE(o), r->engine->native->str_setstate);
+    if (setstate != NULL) {
+        if (PyFunction_Check(setstate) && is_blank(r, o)) {
+            PyObject *args[2] = {o, state};
+            Py_INCREF(setstate);
+            rc = PyObject_Vectorcall(setstate, args, 2, NULL);
+            Py_DECREF(setstate);
+        }
+        else {
+            rc = PyObject_CallMethodObjArgs(o, r->engine->native->str_setstate, state, NULL);
+        }
         Py_XDECREF(rc);
         return rc == NULL ? -1 : 0;
     }
@@ -344,7 +369,17 @@ fory_native_read_reduce(ForyReadCtx *r, int tag)
     }
     else {
         callable = fory_native_read_global(r, &named);
-        if (callable == NULL || (args = read_arguments(r, callable)) == NULL) {
+        if (callable == NULL) {
+            goto error;
+        }
+        if (tag != FORY_N_NEWOBJ_EX && fory_left(&r->in) > 0 && *r->in.pos == 0 && !is_checked(r) && PyType_Check(callable) &&
+            ((PyTypeObject *)callable)->tp_new == PyBaseObject_Type.tp_new) {
+            /* object.__new__ and nothing for it */
+            r->in.pos++;
+            o = fory_charge(r, 24) < 0 ? NULL : PyBaseObject_Type.tp_new((PyTypeObject *)callable, r->st->empty_tuple, NULL);
+            goto made;
+        }
+        if ((args = read_arguments(r, callable)) == NULL) {
             goto error;
         }
         if (tag == FORY_N_NEWOBJ_EX) {
@@ -367,6 +402,7 @@ fory_native_read_reduce(ForyReadCtx *r, int tag)
         }
         o = call_new(r, callable, args, kwargs);
     }
+made:
     if (o == NULL) {
         goto error;
     }

@@ -238,7 +238,8 @@ def test_reference_counts() -> None:
         run()
         gc.collect()
         after = [sys.getrefcount(t) for t in things]
-        print([(repr(t)[:60], b, a) for t, b, a in zip(things, before, after) if abs(a - b) > 40])
+        # what happens once in a repetition is 200; the interpreter's cache of attributes holds None in unused places
+        print([(repr(t)[:60], b, a) for t, b, a in zip(things, before, after) if abs(a - b) > (150 if t is None else 40)])
     """, timeout=300)
     assert out.strip().splitlines()[-1] == "[]", out
 
