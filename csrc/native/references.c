@@ -279,11 +279,7 @@ fory_native_number(ForyWriteCtx *w, PyObject *v, uint32_t *number)
     if (slot->generation == n->stamp) {
         return number_of(n, slot, number) < 0 ? -1 : 1;
     }
-    if (offset_id(n, position(w), &id) < 0) {
-        return -1;
-    }
-    fill_slot(w, slot, v, id);
-    return 0;
+    return offset_id(n, position(w), &id) < 0 ? -1 : fill_slot(w, slot, v, id);
 }
 
 int
