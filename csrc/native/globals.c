@@ -455,6 +455,32 @@ write_known(ForyWriteCtx *w, PyObject *o, int tag)
     return 1;
 }
 
+static int
+write_value(ForyWriteCtx *w, PyObject *o)
+{
+    int rc = fory_native_tag(w, FORY_G_VALUE) < 0 || fory_write_enter(w) < 0 ? -1 : fory_native_write(w, o);
+    w->depth -= rc == 0;
+    return rc;
+}
+
+int
+fory_native_write_class_of(ForyWriteCtx *w, PyObject *o)
+{
+    PyObject *cls = (PyObject *)Py_TYPE(o);
+    int rc = write_known(w, cls, -1), led = 0;
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0;
+    }
+    rc = write_first(w, cls, -1);
+    if (rc == 0) {
+        uint32_t id = 0;
+        if (fory_native_hide(w, o, &id) < 0 || write_value(w, cls) < 0 || (led = fory_native_show(w, o, id)) < 0) {
+            return -1;
+        }
+    }
+    return rc < 0 || give_number(w, cls) < 0 ? -1 : led;
+}
+
 int
 fory_native_count_global(ForyWriteCtx *w, const ForyGlobal *g)
 {
@@ -468,8 +494,7 @@ fory_native_write_global(ForyWriteCtx *w, PyObject *o)
     if (rc == 0) {
         rc = write_first(w, o, -1);
         if (rc == 0) {
-            rc = fory_native_tag(w, FORY_G_VALUE) < 0 || fory_write_enter(w) < 0 ? -1 : fory_native_write(w, o);
-            w->depth -= rc == 0;
+            rc = write_value(w, o);
         }
         if (rc >= 0) {
             rc = give_number(w, o);

@@ -454,6 +454,7 @@ typedef struct ForyNativeRead {
 typedef struct ForyLate {
     size_t start;
     uint8_t tracked, reopened;
+    uint8_t again; /* closed: what was just written is the same object once more */
 } ForyLate;
 
 int fory_native_ref_slow(ForyWriteCtx *w, PyObject *v);
@@ -511,6 +512,10 @@ int fory_native_known(ForyWriteCtx *w, PyObject *v);
 /* As fory_native_ref for values without a tag, which say themselves that they are a
  * reference: 1 and its *number, 0, -1. Not for a Pickler, which may know more than numbers. */
 int fory_native_number(ForyWriteCtx *w, PyObject *v, uint32_t *number);
+/* While something else is written that may lead to v, v is not known: *id is for show. 0 / -1. */
+int fory_native_hide(ForyWriteCtx *w, PyObject *v, uint32_t *id);
+/* v has its place again: 0; 1 when it was written meanwhile; -1. */
+int fory_native_show(ForyWriteCtx *w, PyObject *v, uint32_t id);
 /* The same as fory_native_ref for tuples and other values that are made after their parts. */
 int fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late);
 int fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late);
@@ -712,6 +717,8 @@ int fory_native_write_global(ForyWriteCtx *w, PyObject *o);
 size_t fory_native_global_number(ForyWriteCtx *w, PyObject *o);
 /* The first class of a message was written as an entry says. 0 / -1. */
 int fory_native_count_global(ForyWriteCtx *w, const ForyGlobal *g);
+/* The class of an instance that was entered: 1 when it goes by value and led to the instance. */
+int fory_native_write_class_of(ForyWriteCtx *w, PyObject *o);
 /* 1 when o is written by name (GLOBAL), 0 when it must go by value. */
 int fory_native_try_global(ForyWriteCtx *w, PyObject *o);
 /* An object that reduces to the name of a global: GLOBAL. 0 / -1. */

@@ -274,15 +274,20 @@ keep_head(ForyWriteCtx *w, ForyWriteShape *shape, uint64_t ints, size_t start)
     return 0;
 }
 
+/* 0 when the values follow. The class may go by value and lead to o: then o was written there,
+ * and here, in the place of a definition, is a reference: 1. -1. */
 static FORY_NOINLINE int
-define_at_length(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, uint64_t ints)
+define_at_length(ForyWriteCtx *w, PyObject *o, ForyWriteShape *shape, uint64_t ints)
 {
     const ForyNativeWrite *n = w->native;
     size_t start = (size_t)(w->out.pos - w->out.start);
     int first = n->n_globals == 0 && n->n_modules == 0 && w->output == NULL && w->lent == NULL;
     int tag = ints == 0 ? FORY_N_SHAPE : ints == all_ints(shape->n) ? FORY_N_SHAPE_INTS : FORY_N_SHAPE_SOME;
-    if (fory_native_tag(w, tag) < 0 || fory_native_write_global(w, (PyObject *)c->type) < 0 ||
-        (shape->definition == NULL && fory_native_encode_definition(w->engine, shape) < 0) ||
+    int led = fory_native_tag(w, tag) < 0 ? -1 : fory_native_write_class_of(w, o);
+    if (FORY_UNLIKELY(led > 0)) {
+        return fory_native_tag(w, 0) < 0 ? -1 : fory_native_known(w, o);
+    }
+    if (led < 0 || (shape->definition == NULL && fory_native_encode_definition(w->engine, shape) < 0) ||
         fory_room(w, (size_t)shape->size + 8) < 0) {
         return -1;
     }
@@ -319,9 +324,11 @@ count_shape(ForyWriteCtx *w, const ForyWriteShape *shape, uint64_t ints)
     return 0;
 }
 
+/* 1 when nothing follows; 0; -1 */
 static int
-define_shape(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, uint64_t ints)
+define_shape(ForyWriteCtx *w, PyObject *o, ForyWriteShape *shape, uint64_t ints)
 {
+    int rc;
     if (head_is_ready(w, shape, ints)) {
         if (FORY_UNLIKELY(fory_room(w, shape->head_size) < 0) || fory_native_count_global(w, shape->head_global) < 0) {
             return -1;
@@ -329,8 +336,8 @@ define_shape(ForyWriteCtx *w, const ForyObjectCodec *c, ForyWriteShape *shape, u
         memcpy(w->out.pos, shape->head, shape->head_size);
         w->out.pos += shape->head_size;
     }
-    else if (define_at_length(w, c, shape, ints) < 0) {
-        return -1;
+    else if ((rc = define_at_length(w, o, shape, ints)) != 0) {
+        return rc;
     }
     return count_shape(w, shape, ints);
 }
@@ -444,7 +451,10 @@ write_slotted(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteS
             ints |= int_bit(slot_value(c, o, shape->order[i]), i);
         }
         i = 0;
-        rc = define_shape(w, c, shape, ints);
+        rc = define_shape(w, o, shape, ints);
+        if (FORY_UNLIKELY(rc > 0)) {
+            return 0;
+        }
     }
     if (FORY_LIKELY(rc >= 0) && ints == all_ints(shape->n)) {
         if (FORY_UNLIKELY(fory_room(w, 9 * (size_t)shape->n) < 0)) {
@@ -472,7 +482,10 @@ write_inline(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, ForyWriteSh
             PyObject *v = FORY_LIKELY(k < n_dict) ? values[shape->order[k]] : slot_value(c, o, shape->order[k]);
             ints |= v == NULL ? 0 : int_bit(v, k);
         }
-        rc = define_shape(w, c, shape, ints);
+        rc = define_shape(w, o, shape, ints);
+        if (FORY_UNLIKELY(rc > 0)) {
+            return 0;
+        }
         values = fory_inline_values(o);
     }
     if (FORY_UNLIKELY(rc < 0)) {
@@ -515,7 +528,10 @@ write_with_dict(ForyWriteCtx *w, const ForyObjectCodec *c, PyObject *o, PyObject
         for (; i < shape->n && !w->native->hooked; i++) {
             ints |= int_bit(slot_value(c, o, shape->order[i]), i);
         }
-        rc = define_shape(w, c, shape, ints);
+        rc = define_shape(w, o, shape, ints);
+        if (FORY_UNLIKELY(rc > 0)) {
+            return 0;
+        }
     }
     if (FORY_UNLIKELY(rc < 0)) {
         return -1;

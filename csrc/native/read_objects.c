@@ -647,6 +647,19 @@ make_ready(ForyNativeEngine *e, ForyReadShape *s, ForyGlobal *g, const uint8_t *
     }
 }
 
+/* No definition: the class held the instance, and what follows refers to it. */
+static PyObject *
+read_behind_class(ForyReadCtx *r, Py_ssize_t id)
+{
+    PyObject *v;
+    if (fory_read_enter(r) < 0) {
+        return NULL;
+    }
+    v = fory_native_read(r);
+    r->depth--;
+    return v == NULL ? NULL : fory_native_settle(r, id, v);
+}
+
 PyObject *
 fory_native_read_shape(ForyReadCtx *r, int tag)
 {
@@ -677,6 +690,10 @@ fory_native_read_shape(ForyReadCtx *r, int tag)
     }
     if (fory_native_count(r, &size) < 0) {
         goto error;
+    }
+    if (size == 0) {
+        Py_DECREF(cls);
+        return read_behind_class(r, id);
     }
     p = r->in.pos;
     r->in.pos += size;

@@ -206,6 +206,16 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
     return write_arguments(w, args, 0);
 }
 
+/* The arguments led to the object, which came with all that belongs to it: once is enough. 0. */
+static int
+drop_rest(ForyWriteCtx *w, const ForyLate *late, int bits)
+{
+    if (bits) {
+        w->out.start[w->native->base + late->start + 1] = 0;
+    }
+    return 0;
+}
+
 static int
 write_tuple(ForyWriteCtx *w, PyObject *o, PyObject *reduced, ForyLate *late)
 {
@@ -232,6 +242,9 @@ write_tuple(ForyWriteCtx *w, PyObject *o, PyObject *reduced, ForyLate *late)
            (part[4] != NULL ? FORY_REDUCE_PAIRS : 0) | (part[2] != NULL && part[5] != NULL ? FORY_REDUCE_SETTER : 0);
     if (write_call(w, o, part[0], part[1], bits) < 0 || fory_native_close(w, o, late) < 0) {
         return -1;
+    }
+    if (FORY_UNLIKELY(late->again)) {
+        return drop_rest(w, late, bits);
     }
     if ((bits & FORY_REDUCE_ITEMS) && write_iterator(w, part[3], 0) < 0) {
         return -1;
@@ -362,6 +375,7 @@ write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
         }
         rc = fory_native_write_global(w, (PyObject *)c->type) < 0 || fory_native_tag(w, 0) < 0 ||
                      fory_native_close(w, o, &late) < 0 ? -1
+             : late.again       ? drop_rest(w, &late, state != Py_None)
              : state == Py_None ? 0
                                 : fory_native_write(w, state);
     }

@@ -300,6 +300,37 @@ fory_native_known(ForyWriteCtx *w, PyObject *v)
     return refer(w, slot);
 }
 
+int
+fory_native_hide(ForyWriteCtx *w, PyObject *v, uint32_t *id)
+{
+    ForyRefSlot *slot = find_slot(w, v);
+    *id = OPEN;
+    if (slot == NULL) {
+        return -1;
+    }
+    if (slot->generation == w->native->stamp) {
+        *id = slot->id;
+        slot->id = OPEN;
+    }
+    return 0;
+}
+
+int
+fory_native_show(ForyWriteCtx *w, PyObject *v, uint32_t id)
+{
+    ForyRefSlot *slot = find_slot(w, v);
+    if (slot == NULL) {
+        return -1;
+    }
+    if (slot->generation == w->native->stamp) {
+        if (slot->id != OPEN) {
+            return 1;
+        }
+        slot->id = id;
+    }
+    return 0;
+}
+
 /* ---- values known after their parts ------------------------------------------------ */
 
 int
@@ -307,7 +338,7 @@ fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
 {
     ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
-    late->tracked = late->reopened = 0;
+    late->tracked = late->reopened = late->again = 0;
     late->start = position(w);
     if (!w->track_ref) {
         return 0;
@@ -351,6 +382,7 @@ fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late)
     }
     if (slot->generation == n->stamp && slot->id != OPEN) {
         /* finished meanwhile by a visit inside this one: both positions mean that object */
+        late->again = 1;
         return number_of(n, slot, &id) < 0 ? -1 : add_mark(n, late->start, v, id);
     }
     if (offset_id(n, late->start + (size_t)n->memo_first, &id) < 0) {

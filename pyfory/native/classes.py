@@ -455,8 +455,28 @@ def build_stage(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
     with tracker.lock:
         if tracker.is_unfinished(cls):
             _set_all(cls, early)
+            new = early.get("__new__")
+            if type(new) is staticmethod:
+                rs.news[id(cls)] = new
+                type.__setattr__(cls, "__new__", _quiet_new(new.__func__))
     if policy is not DEFAULT_POLICY:
         _show_methods(cls, early, policy)
+
+
+def _quiet_new(new: Any) -> Any:
+    """Stands for the `__new__` of an incomplete class.
+
+    Where it takes no arguments it is there for what the class keeps, such as its
+    only instance, and that comes later. The instance gets its own state anyway.
+    """
+
+    def __new__(cls: Any, *args: Any, **named: Any) -> Any:
+        if args or named:
+            return new(cls, *args, **named)
+        native: Any = _native_base(cls)
+        return native.__new__(cls)
+
+    return staticmethod(__new__)
 
 
 def _show_methods(cls: type, attributes: Dict[str, Any], policy: DeserializationPolicy) -> None:
@@ -494,6 +514,9 @@ def finish_class(cls: Any, state: Any, policy: DeserializationPolicy, rs: ReadSe
                 ABCMeta.register(cls, other)
             if enum is not None:
                 _fill_members(cls, enum)
+            new = rs.news.pop(id(cls), None)
+            if new is not None and "__new__" not in attributes:
+                type.__setattr__(cls, "__new__", new)
             tracker.finished(cls)
     if policy is DEFAULT_POLICY:
         return cls

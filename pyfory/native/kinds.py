@@ -88,7 +88,7 @@ class WriteSession:
 class ReadSession:
     """What the builds of one `loads` share."""
 
-    __slots__ = ("shells", "modules", "boxes", "keep", "function")
+    __slots__ = ("shells", "modules", "boxes", "keep", "function", "news")
 
     def __init__(self) -> None:
         self.shells: Set[int] = set()
@@ -97,6 +97,8 @@ class ReadSession:
         #: type alias (by id) -> where it finds its value
         self.boxes: Dict[int, List[Any]] = {}
         self.keep: List[Any] = []
+        #: class (by id) -> its own `__new__`, while another one stands for it
+        self.news: Dict[int, Any] = {}
         #: has the policy been asked for a function?
         self.function = False
 

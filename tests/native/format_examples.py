@@ -57,6 +57,19 @@ def tuple_loop() -> Any:
     return made
 
 
+def only_instance() -> Any:
+    """An instance in an attribute of its class, which goes by value."""
+
+    class Only:
+        made: Any = None
+
+        def __eq__(self, other: Any) -> bool:
+            return type(other) is type(self)
+
+    Only.made = Only()
+    return Only.made
+
+
 def many_shapes() -> Any:
     """Instances of two classes with 25 different lists of attributes."""
     import shop
@@ -143,6 +156,7 @@ def namespace() -> Dict[str, Any]:
         "timezone": timezone, "Decimal": Decimal, "UUID": UUID, "PickleBuffer": PickleBuffer, "twice": twice, "loop": loop,
         "tuple_loop": tuple_loop, "many_shapes": many_shapes, "pickler": pickler, "persistent": persistent, "out": out,
         "numbers": array.array, "attributes": attributes, "Int8Array": pyfory.Int8Array,
+        "only_instance": only_instance,
     }  # fmt: skip
     try:
         import numpy

@@ -277,6 +277,7 @@ BY_TAG: Dict[str, List[bytes]] = {
         tag("SHAPE") + by_typename("x.Canary", "Canary") + SHAPE_OF_A + number(1),
         tag("SHAPE") + b"\x02\x07" + SHAPE_OF_A + number(1),
         tag("SHAPE") + b"\x01" + FIRE + SHAPE_OF_A + number(1),
+        tag("SHAPE") + named("Canary") + b"\x00" + FIRE,
         tag("LIST_N") + vu(2) + tag("SHAPE") + named("Canary") + b"\x01\x00" + tag("OBJECT"),
         tag("SHAPE") + b"\x00" + packed(CANARY) + packed("Canary") + PACKED_SHAPE + FIRE,
     ],

@@ -1327,6 +1327,156 @@ CASES = [
         "import logging\nlog = logging.getLogger('some.where')\ndef value(): return log",
         "import logging; assert obj() is logging.getLogger('some.where')",
     ),
+    # --- instances that their own class leads to
+    Case(
+        "only-instance",
+        """
+        class Config:
+            _instance = None
+            def __new__(cls):
+                if cls._instance is None:
+                    cls._instance = super().__new__(cls)
+                return cls._instance
+        value = Config()
+        value.option = 1
+        """,
+        "assert type(obj)._instance is obj and type(obj)() is obj and obj.option == 1",
+    ),
+    Case(
+        "only-instance-of-each-class",
+        """
+        class Single:
+            _instances = {}
+            def __new__(cls):
+                if cls not in cls._instances:
+                    cls._instances[cls] = super().__new__(cls)
+                return cls._instances[cls]
+        class Other(Single): pass
+        value = [Single(), Other(), Single]
+        """,
+        "assert obj[2]() is obj[0] and type(obj[1])() is obj[1] is not obj[0] and len(obj[2]._instances) == 2",
+    ),
+    Case(
+        "only-instance-by-metaclass",
+        """
+        class Single(type):
+            made = {}
+            def __call__(cls):
+                if cls not in cls.made:
+                    cls.made[cls] = super().__call__()
+                return cls.made[cls]
+        class One(metaclass=Single):
+            def __init__(self): self.values = []
+        value = [One(), One]
+        """,
+        "assert obj[1]() is obj[0] and obj[0].values == []",
+    ),
+    Case(
+        "registry-of-instances",
+        """
+        class Node:
+            made = []
+            def __init__(self, parent=None):
+                self.parent = parent
+                self.made.append(self)
+        value = Node(Node())
+        """,
+        "assert type(obj).made == [obj.parent, obj] and obj.parent.parent is None",
+    ),
+    Case(
+        "registry-of-slots",
+        """
+        class Node:
+            __slots__ = ('name', '__weakref__')
+            first = None
+        value = Node()
+        value.name = 'n'
+        Node.first = [value]
+        """,
+        "assert type(obj).first[0] is obj and obj.name == 'n'",
+    ),
+    Case(
+        "instances-that-a-closure-holds",
+        """
+        def outer():
+            class K:
+                def get(self): return made
+            made = K()
+            made.f = lambda: (K, made)
+            return made
+        value = outer()
+        """,
+        "assert obj.get() is obj and obj.f() == (type(obj), obj)",
+    ),
+    Case(
+        "registry-of-lists",
+        """
+        class L(list):
+            made = []
+        value = L([1, 2])
+        value.tag = ['t']
+        L.made.append(value)
+        """,
+        "assert list(obj) == [1, 2] and obj.tag == ['t'] and type(obj).made == [obj] and type(obj).made[0] is obj",
+    ),
+    Case(
+        "registry-of-dicts",
+        """
+        class D(dict):
+            made = []
+            def __setitem__(self, key, value):
+                super().__setitem__(key, (value, self.get(key)))
+        value = D(a=1)
+        D.made.append(value)
+        """,
+        "assert dict(obj) == {'a': (1, None)} and type(obj).made[0] is obj",
+    ),
+    Case(
+        "registry-of-states",
+        """
+        class S:
+            made = []
+            def __init__(self):
+                self.made.append(self)
+            def __getstate__(self):
+                return {'n': 1}
+            def __setstate__(self, state):
+                self.n = state['n'] + getattr(self, 'n', 0)
+        value = S()
+        """,
+        "assert obj.n == 1 and type(obj).made[0] is obj and len(type(obj).made) == 1",
+    ),
+    Case(
+        "registry-of-calls",
+        """
+        class R:
+            made = []
+            def __init__(self):
+                self.items = []
+            def append(self, item):
+                self.items.append(item)
+            def __reduce__(self):
+                return R, (), {'state': 1}, iter([1, 2])
+        value = R()
+        R.made.append(value)
+        """,
+        "assert obj.items == [1, 2] and obj.state == 1 and type(obj).made[0] is obj",
+    ),
+    Case(
+        "only-instance-with-a-state",
+        """
+        class S:
+            _instance = None
+            def __new__(cls):
+                if cls._instance is None:
+                    cls._instance = object.__new__(cls)
+                return cls._instance
+            def __getstate__(self):
+                return {'a': 1}
+        value = [S, S()]
+        """,
+        "assert obj[0]() is obj[1] and obj[1].a == 1 and type(obj[0].__dict__['__new__']) is staticmethod",
+    ),
 ]
 
 
