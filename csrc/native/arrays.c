@@ -580,7 +580,7 @@ fory_native_read_array(ForyReadCtx *r, int tag)
         if (stored != 0) {
             return fory_raise(r->st, FORY_E_INVALID_DATA, "a narrow array out-of-band");
         }
-        PyObject *item = fory_native_next_buffer(r);
+        PyObject *item = fory_native_next_memory(r, size);
         array = item == NULL                  ? NULL
                 : carrier == FORY_ARRAY_NUMPY ? fory_native_ndarray_over(r, element, bits & FORY_BUFFER_FORTRAN, nd, dims, size, item)
                                               : read_copied(r, carrier, element, size, item);

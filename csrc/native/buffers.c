@@ -54,6 +54,30 @@ fory_native_next_buffer(ForyReadCtx *r)
     if (item == NULL && !PyErr_Occurred()) {
         fory_raise(r->st, FORY_E_INVALID_DATA, "fewer out-of-band buffers than the message needs");
     }
+    if (item != NULL && !PyObject_CheckBuffer(item)) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "out-of-band buffers must be bytes-like, not %s", Py_TYPE(item)->tp_name);
+        Py_CLEAR(item);
+    }
+    return item;
+}
+
+PyObject *
+fory_native_next_memory(ForyReadCtx *r, size_t size)
+{
+    PyObject *item = fory_native_next_buffer(r);
+    Py_buffer view;
+    if (item == NULL) {
+        return NULL;
+    }
+    if (PyObject_GetBuffer(item, &view, PyBUF_FULL_RO) < 0) {
+        Py_DECREF(item);
+        return NULL;
+    }
+    if ((size_t)view.len != size) {
+        fory_raise(r->st, FORY_E_INVALID_DATA, "an out-of-band buffer of %zd bytes for an array of %zu", view.len, size);
+        Py_CLEAR(item);
+    }
+    PyBuffer_Release(&view);
     return item;
 }
 

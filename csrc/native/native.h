@@ -765,6 +765,8 @@ typedef struct ForyMemory {
 int fory_native_ask(ForyWriteCtx *w, const ForyMemory *memory);
 /* The next buffer of the caller; new reference. */
 PyObject *fory_native_next_buffer(ForyReadCtx *r);
+/* The next one, of exactly this size: another would not fail, but be read as something else. */
+PyObject *fory_native_next_memory(ForyReadCtx *r, size_t size);
 /* One byte of FORY_BUFFER_* bits. 0 / -1. */
 int fory_native_buffer_bits(ForyReadCtx *r, int allowed, uint8_t *bits);
 /* bytes under a callback: 1 written, 0 to be written in-band, -1 */

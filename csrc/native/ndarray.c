@@ -510,7 +510,7 @@ fory_native_read_ndarray(ForyReadCtx *r)
         PyTuple_SET_ITEM(shape, i, v);
     }
     if (bits & FORY_BUFFER_OUT) {
-        memory = fory_native_next_buffer(r);
+        memory = fory_native_next_memory(r, (size_t)total);
         array = memory == NULL ? NULL : make_array(r, shape, dtype, memory, bits & FORY_BUFFER_FORTRAN);
         goto error;
     }

@@ -12,6 +12,7 @@ from typing import Any, List
 import pytest
 
 import pyfory
+from pyfory.error import ForyInvalidDataError
 
 np = pytest.importorskip("numpy")
 try:
@@ -294,3 +295,21 @@ def test_missing_buffers_say_so() -> None:
         fory.deserialize(serialized)
     with pytest.raises(ValueError, match="ut-of-band buffers"):
         fory.deserialize(serialized, buffers=[])
+
+
+@pytest.mark.parametrize("size", [0, 31, 33, 64])
+def test_buffers_of_another_size_are_refused(size: int) -> None:
+    """Buffers in the wrong order must not become other numbers."""
+    fory = pyfory.Fory(xlang=False, ref=False, strict=False)
+    serialized = fory.serialize(np.arange(4, dtype=np.int64), buffer_callback=lambda buffer: None)
+    with pytest.raises(ForyInvalidDataError, match="buffer of %d bytes for an array of 32" % size):
+        fory.deserialize(serialized, buffers=[bytes(size)])
+
+
+@pytest.mark.parametrize("value", [np.arange(4), b"bytes", pickle.PickleBuffer(b"buffer")], ids=["array", "bytes", "PickleBuffer"])
+@pytest.mark.parametrize("item", [None, 5, "text", [1, 2]], ids=repr)
+def test_what_is_no_buffer_is_refused(value: Any, item: Any) -> None:
+    fory = pyfory.Fory(xlang=False, ref=False, strict=False)
+    serialized = fory.serialize(value, buffer_callback=lambda buffer: None)
+    with pytest.raises(ForyInvalidDataError, match="must be bytes-like, not %s" % type(item).__name__):
+        fory.deserialize(serialized, buffers=[item])
