@@ -292,6 +292,30 @@ fill_extras(const ForyRowBinding *binding, PyObject *o)
     return 0;
 }
 
+/* A NamedTuple: its fields in their own order. Steals values, also on failure. */
+static PyObject *
+make_tuple(const ForyRowBinding *binding, PyObject **values, Py_ssize_t n)
+{
+    PyObject *items = PyTuple_New(n), *args, *o = NULL;
+    if (items == NULL) {
+        for (Py_ssize_t i = 0; i < n; i++) {
+            Py_DECREF(values[i]);
+        }
+        return NULL;
+    }
+    for (Py_ssize_t k = 0; k < n; k++) {
+        PyTuple_SET_ITEM(items, k, values[binding->order[k]]);
+    }
+    args = PyTuple_Pack(1, items);
+    Py_DECREF(items);
+    if (args != NULL) {
+        /* past a __new__ of its own, as __init__ of other classes */
+        o = PyTuple_Type.tp_new(binding->cls, args, NULL);
+        Py_DECREF(args);
+    }
+    return o;
+}
+
 static PyObject *
 decode_to_object(ForyRowDecoder *d, ForyRowNode *node, const ForyRowBinding *binding, const uint8_t *row, size_t size)
 {
@@ -309,6 +333,13 @@ decode_to_object(ForyRowDecoder *d, ForyRowNode *node, const ForyRowBinding *bin
         if (FORY_UNLIKELY(values[i] == NULL)) {
             goto error;
         }
+    }
+    if (PyType_FastSubclass(cls, Py_TPFLAGS_TUPLE_SUBCLASS)) {
+        o = make_tuple(binding, values, n);
+        if (values != on_stack) {
+            PyMem_Free(values);
+        }
+        return o;
     }
     /* __init__ and __post_init__ do not run */
     o = FORY_LIKELY(cls->tp_new == PyBaseObject_Type.tp_new && !(cls->tp_flags & Py_TPFLAGS_IS_ABSTRACT))

@@ -485,7 +485,8 @@ def arrow_schema_of(data: Any) -> Schema:
     if hasattr(getattr(data, "schema", None), "__arrow_c_schema__"):
         return from_arrow_schema(data.schema)
     if hasattr(data, "__arrow_c_stream__"):
-        return _schema_of(arrow_read_schema(data.__arrow_c_stream__()))
+        columns = data.reset_index(drop=True) if _is_frame(data) else data
+        return _schema_of(arrow_read_schema(columns.__arrow_c_stream__()))
     if hasattr(data, "__arrow_c_array__"):
         return _schema_of(arrow_read_schema(data.__arrow_c_array__()[0]))
     raise _not_arrow(data)

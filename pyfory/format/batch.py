@@ -98,7 +98,9 @@ class StringColumn(Column):
     def _parts(self) -> Tuple[Any, ...]:
         return self.offsets, self.data, self.mask
 
-    def __getitem__(self, i: int) -> Any:
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
         if i < 0:
             i += len(self)
         if not 0 <= i < len(self):
@@ -280,6 +282,8 @@ def _value_column(field: Field, values: Iterable[Any], mask: Any) -> Tuple[Any, 
         values = [None if null else value for value, null in zip(values, mask)]
     elif hasattr(values, "tolist"):
         values = values.tolist()
+    elif hasattr(values, "to_pylist"):  # pyarrow
+        values = values.to_pylist()
     batch = RowBatch(Schema([field]))
     name = field.name
     batch.extend({name: value} for value in values)
@@ -312,6 +316,15 @@ class RowBatch(_core.RowBatch):
 
     def __repr__(self) -> str:
         return "RowBatch(%d rows, %d bytes, %s)" % (len(self), self.nbytes, ", ".join(self.schema.names))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, RowBatch):
+            return NotImplemented
+        return len(self) == len(other) and self.schema == other.schema and all(a == b for a, b in zip(self, other))
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return _from_pickle, (type(self), self.to_bytes(), self.utc)
@@ -371,9 +384,32 @@ class RowBatch(_core.RowBatch):
         return _attach(cls, data, schema, False, utc)
 
     def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
-        """Writes the batch to a file."""
-        with open(path, "wb") as file, memoryview(self) as view:
-            file.write(view)
+        """Writes the batch to a file, in place of one that is there.
+
+        Batches that are mapped from that one, this one among them, keep what they have.
+        """
+        import stat
+        import tempfile
+
+        try:
+            old: Optional[os.stat_result] = os.stat(path)
+        except OSError:
+            old = None
+        if old is None or not stat.S_ISREG(old.st_mode) or os.name == "nt":
+            with open(path, "wb") as file, memoryview(self) as view:
+                file.write(view)
+            return
+        # shortening a file that is mapped would end the process
+        target = os.path.realpath(path)
+        handle, fresh = tempfile.mkstemp(prefix=".rows-", dir=os.path.dirname(target))
+        try:
+            with open(handle, "wb") as file, memoryview(self) as view:
+                file.write(view)
+            os.chmod(fresh, stat.S_IMODE(old.st_mode))
+            os.replace(fresh, target)
+        except BaseException:
+            os.unlink(fresh)
+            raise
 
     @classmethod
     def open(
@@ -432,12 +468,33 @@ class RowBatch(_core.RowBatch):
         return stream_capsule(self)
 
 
+def _without_mask(values: Any) -> Tuple[Any, Any]:
+    """The values, and which of them are null, of what says that in a way of its own."""
+    if isinstance(values, Column):
+        return (values.values, values.mask) if type(values) is Column else (values.to_list(), None)
+    home = type(values).__module__.partition(".")[0]
+    if home == "numpy" and hasattr(values, "filled"):
+        import numpy as np
+
+        return values.data, np.ma.getmaskarray(values)
+    if home == "pandas" and hasattr(values, "isna"):
+        import numpy as np
+
+        # NaN is a number where nothing else can say that a value is missing
+        if not (isinstance(values.dtype, np.dtype) and values.dtype.kind in "fc"):
+            return values, np.asarray(values.isna(), dtype=bool)
+    return values, None
+
+
 def _any_column(field: Field, columns: Mapping[str, Any], masks: Mapping[str, Any], length: int) -> Tuple[Any, ...]:
     values, mask = columns.get(field.name), masks.get(field.name)
     if values is None:
         return _value_column(field, [None] * length, None)
     if mask is not None and len(mask) != length:
         raise ForyTypeError("the mask of column %r has %d values, not %d" % (field.name, len(mask), length))
+    values, own = _without_mask(values)
+    if own is not None:
+        mask = own if mask is None else [a or b for a, b in zip(own, mask)]
     if hasattr(values, "dtype") and hasattr(values, "astype"):
         import numpy as np
 
@@ -452,6 +509,8 @@ def _type_at(schema: Schema, path: str) -> DataType:
     """The type of the field at a dotted path; ForyFieldError when there is none."""
     from pyfory.error import ForyFieldError
 
+    if not isinstance(path, str):
+        raise ForyTypeError("a column is found by name, not by %s" % type(path).__name__)
     field = schema.get_field_by_name(path)
     if field is not None:
         return field.type

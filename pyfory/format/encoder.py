@@ -98,13 +98,24 @@ def _bind_struct(names: List[str], types: List[DataType], cls: Optional[type]) -
     elif issubclass(cls, dict):  # a TypedDict
         return None, _LIST, (), (), tuple(_bind(t, h) for t, h in zip(types, _hints_of(cls, names)))
     elif issubclass(cls, tuple):
-        raise ForyTypeError("%s is a tuple: rows are read into classes with settable attributes" % cls.__qualname__)
+        return cls, _LIST, _tuple_order(cls, names), (), tuple(_bind(t, h) for t, h in zip(types, _hints_of(cls, names)))
     else:
         hints = dict(zip(names, _hints_of(cls, names)))
     declared = [names.index(n) for n in _declared(cls, names)]
     order = tuple(declared + [i for i in range(len(names)) if i not in declared])
     children = tuple(_bind(dtype, hints.get(name)) for name, dtype in zip(names, types))
     return cls, _LIST, order, _extras(cls, names), children
+
+
+def _tuple_order(cls: type, names: List[str]) -> Tuple[int, ...]:
+    """Where a NamedTuple's fields are in the schema."""
+    fields = getattr(cls, "_fields", None)
+    if type(fields) is not tuple or sorted(fields) != sorted(names) or len(names) > 255:
+        raise ForyTypeError(
+            "%s is a tuple whose elements are not the fields of the schema: rows are read into NamedTuples "
+            "and into classes with settable attributes" % cls.__qualname__
+        )
+    return tuple([names.index(name) for name in fields])
 
 
 def _declared(cls: type, names: List[str]) -> List[str]:

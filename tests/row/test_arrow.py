@@ -515,3 +515,12 @@ def test_pandas(pa):
     schema = rows.schema([rows.field("b", rows.utf8()), rows.field("a", rows.float64()), rows.field("c", rows.int8())])
     assert RowBatch.from_arrow(made, schema).to_list() == [{"b": "x", "a": 1.5, "c": None}, {"b": "y", "a": None, "c": None}]
     assert RowBatch.from_arrow(made).schema.names == ["a", "b"]
+
+
+def test_the_index_of_a_frame_is_no_column():
+    """It was, of nulls: the rows have the columns alone."""
+    library("pyarrow")
+    pd = library("pandas")
+    batch = RowBatch.from_arrow(pd.DataFrame({"a": [1, 2]}, index=["x", "y"]))
+    assert batch.to_list() == [{"a": 1}, {"a": 2}]
+    assert RowBatch.from_arrow(pd.DataFrame({"a": [1, 2]})[::-1]).to_list() == [{"a": 2}, {"a": 1}]

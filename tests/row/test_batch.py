@@ -652,3 +652,81 @@ def test_random_appends_and_slices():
         assert len(batch) == len(model)
     for part, values, _ in [*kept, (batch, model, None)]:
         assert ENCODER.from_batch(part) == values
+
+
+def test_a_batch_is_saved_over_the_file_it_is_mapped_from(tmp_path):
+    path = tmp_path / "trades.rows"
+    batch = ENCODER.batch([trade(i) for i in range(2000)])
+    batch.save(path)
+    os.chmod(path, 0o640)
+    mapped = RowBatch.open(path)
+    mapped.save(path)
+    assert RowBatch.open(path) == batch == mapped
+    mapped[:3].save(path)
+    assert len(RowBatch.open(path)) == 3 and mapped == batch
+    assert [entry.name for entry in tmp_path.iterdir()] == ["trades.rows"]
+    if os.name != "nt":
+        assert path.stat().st_mode & 0o777 == 0o640
+        link = tmp_path / "link.rows"
+        link.symlink_to(path)
+        batch[:7].save(link)
+        assert link.is_symlink() and len(RowBatch.open(path)) == 7
+
+
+def test_equal_batches():
+    batch = ENCODER.batch([trade(i) for i in range(10)])
+    assert batch == ENCODER.batch([trade(i) for i in range(10)]) == RowBatch.from_bytes(batch.to_bytes())
+    assert batch[2:5] == ENCODER.batch([trade(i) for i in range(2, 5)])
+    assert batch != batch[1:] and batch != ENCODER.batch([trade(i) for i in range(1, 11)]) and batch != 5
+    assert RowBatch(Address) != RowBatch(Trade) and RowBatch(Address) == RowBatch(Address)
+
+
+def test_columns_that_know_their_nulls():
+    np = pytest.importorskip("numpy")
+    schema = rows.schema([rows.field("i", rows.int64()), rows.field("s", rows.utf8()), rows.field("l", rows.list_(rows.int64()))])
+
+    def read(**columns):
+        batch = RowBatch(schema)
+        batch.append_columns(columns)
+        return [row[next(iter(columns))] for row in batch]
+
+    assert read(i=np.ma.array([1, 2, 3], mask=[False, True, False])) == [1, None, 3]
+    assert read(i=np.ma.array([1, 2])) == [1, 2]
+    assert read(s=np.ma.array(["a", "b"], mask=[True, False])) == [None, "b"]
+    source = RowBatch(schema, [{"i": 1, "s": "a", "l": [1]}, {"i": None, "s": None, "l": None}, {"i": 3, "s": "c", "l": []}])
+    assert read(i=source.column("i")) == [1, None, 3]
+    assert read(s=source.column("s")) == ["a", None, "c"]
+    assert [None if v is None else v.to_list() for v in read(l=source.column("l"))] == [[1], None, []]
+    batch = RowBatch(schema)
+    batch.append_columns({"i": np.ma.array([1, 2, 3], mask=[0, 1, 0])}, masks={"i": [True, False, False]})
+    assert [row.i for row in batch] == [None, None, 3]
+
+
+def test_columns_of_pandas_and_pyarrow():
+    pd = pytest.importorskip("pandas")
+    pa = pytest.importorskip("pyarrow")
+    schema = rows.schema([rows.field("i", rows.int64()), rows.field("s", rows.utf8()), rows.field("f", rows.float64())])
+
+    def read(**columns):
+        batch = RowBatch(schema)
+        batch.append_columns(columns)
+        return [row[next(iter(columns))] for row in batch]
+
+    assert read(i=pd.array([1, None], dtype="Int64")) == [1, None]
+    assert read(i=pd.Series([1, 2])) == [1, 2]
+    assert read(s=pd.Series(["a", None])) == ["a", None]
+    assert read(s=pd.Series(["a", None], dtype="category")) == ["a", None]
+    assert read(f=pd.Series([0.5, None], dtype="Float64")) == [0.5, None]
+    values = read(f=pd.Series([0.5, float("nan")]))
+    assert values[0] == 0.5 and values[1] != values[1]
+    assert read(s=pa.chunked_array([["a"], [None]])) == ["a", None]
+
+
+def test_slices_of_text_columns():
+    names = ENCODER.batch([trade(i) for i in range(8)]).column("symbol")
+    assert names[5:] == ["sym5", None, "sym7"] and names[::-4] == ["sym7", "sym3"] and names[9:] == []
+
+
+def test_columns_are_found_by_name():
+    with pytest.raises(ForyTypeError, match="by name, not by int"):
+        ENCODER.batch([]).column(5)

@@ -292,10 +292,48 @@ def test_typed_dicts():
     assert back == {"name": "m", "address": Address("s", 1)}
 
 
-def test_tuples_cannot_be_read_into():
-    Point = typing.NamedTuple("Point", [("x", int)])
-    with pytest.raises(ForyTypeError, match="tuple"):
-        pyfory.encoder(Point)
+class Step(typing.NamedTuple):
+    y: int
+    at: typing.Optional[Address] = None
+    b: str = "b"
+
+    @property
+    def twice(self):
+        return self.y * 2
+
+
+class Walk(typing.NamedTuple):
+    steps: typing.List[Step]
+    best: typing.Dict[str, Step]
+
+
+class Marked(Step):
+    def __new__(cls, *args):
+        raise AssertionError("not called")
+
+
+def test_named_tuples():
+    walk = Walk([Step(1), Step(2, Address("s", 3), "z")], {"first": Step(1)})
+    encoder = pyfory.encoder(Walk)
+    back = encoder.from_row(encoder.to_row(walk))
+    assert back == walk and type(back) is Walk
+    assert [type(step) for step in back.steps] == [Step, Step] and back.steps[1].twice == 4
+    assert type(back.steps[1].at) is Address and type(back.best["first"]) is Step
+    assert encoder.decode(encoder.encode(walk)) == walk
+    assert encoder.from_batch(encoder.batch([walk] * 3)) == [walk] * 3
+    marked = pyfory.encoder(Marked).from_row(pyfory.encoder(Marked).to_row(Step(1)))
+    assert type(marked) is Marked and marked == (1, None, "b")
+
+
+def test_named_tuples_and_other_schemas():
+    with pytest.raises(ForyTypeError, match="Step is a tuple whose elements are not the fields of the schema"):
+        pyfory.encoder(Step, rows.schema([rows.field("y", rows.int64())]))
+
+    class Pair(tuple):
+        a: int
+
+    with pytest.raises(ForyTypeError, match="NamedTuples"):
+        pyfory.encoder(Pair)
 
 
 def test_records():
