@@ -484,6 +484,10 @@ read_root(ForyReadCtx *r)
         return fory_raise(r->st, FORY_E_INVALID_DATA,
                           "header bitmap mismatch at xlang bit: the payload was written with xlang=True");
     }
+    if (head == 0x80) {
+        return fory_raise(r->st, FORY_E_INVALID_DATA,
+                          "a pickle, not a message of native mode: read it with pickle.loads, or with pyfory.pickle.loads and allow_pickle=True");
+    }
     if (head >> FORY_ROOT_VERSION_SHIFT != FORY_NATIVE_VERSION) {
         return fory_raise(r->st, FORY_E_INVALID_DATA,
                           "native format version %d, this reader knows version %d%s", head >> FORY_ROOT_VERSION_SHIFT,

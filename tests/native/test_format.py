@@ -102,7 +102,7 @@ def test_kinds_of_code_are_documented() -> None:
     (b"\x08\xc8", ForyInvalidDataError, "native format version 2, this reader knows version 1"),
     (b"\x00\xc8", ForyInvalidDataError, "native format version 0"),
     (b"\x02\xc8", ForyInvalidDataError, "native format version 0"),
-    (b"\x80\x05N.", ForyInvalidDataError, "native format version 32"),
+    (b"\x80\x05N.", ForyInvalidDataError, "a pickle, not a message of native mode"),
     (b"\x06\xc8", ForyInvalidDataError, "out-of-band buffers are required by the root header: pass buffers="),
     (b"\x04\xff", ForyInvalidDataError, "unknown tag 0xff"),
     (b"\x04\xea\x63", ForyInvalidDataError, "unknown extension code 99"),
