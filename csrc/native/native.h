@@ -266,6 +266,7 @@ typedef struct ForyNativeEngine {
     ForyEnumClass enums[FORY_ENUM_CLASSES]; /* by address */
     ForyGlobal *last_written; /* entry of the class or function that was named last, or NULL */
     ForyReadShape *ready[FORY_READY_SHAPES]; /* borrowed from the cache */
+    uint32_t names_version;  /* of the state, when these were last forgotten for it */
     uint32_t epoch;          /* counts how often all of these were forgotten */
     uint32_t n_write_shapes, n_object_codecs;
     uint8_t guarded; /* a policy: every class and call is asked for */

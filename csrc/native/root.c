@@ -301,6 +301,10 @@ begin_write(ForyWriteCtx *w)
     if (FORY_UNLIKELY(PyDict_GET_SIZE(n->dispatch_table) != n->n_reducers) && compare_reducers(w->engine) < 0) {
         return -1;
     }
+    if (FORY_UNLIKELY(w->st->names_version != n->names_version)) {
+        w->engine->native->names_version = w->st->names_version;
+        flush_engine(w->engine);
+    }
     if (w->native == NULL && (w->native = PyMem_Calloc(1, sizeof(*w->native))) == NULL) {
         PyErr_NoMemory();
         return -1;

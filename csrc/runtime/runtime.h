@@ -114,6 +114,7 @@ typedef struct ForyState {
     PyObject *small_ints[128]; /* by one-byte zigzag form; NULL where CPython shares none */
     int inline_values_ok, dict_layout_ok; /* object_layout.c: the self-tests passed */
     int decimal_fields_known; /* decimal_layout.c: the self-test passed */
+    uint32_t names_version; /* counts how often modules began or ceased to go by value */
 } ForyState;
 
 /* The state of the module that `type` or one of its bases belongs to.

@@ -392,6 +392,21 @@ bfloat16_from_bits(PyObject *Py_UNUSED(module), PyObject *arg)
     return half_from_bits(arg, fory_bf16_to_f64);
 }
 
+PyDoc_STRVAR(forget_names_doc,
+             "forget_names()\n--\n\n"
+             "How classes and functions are named is asked anew, by every Fory.");
+
+static PyObject *
+forget_names(PyObject *module, PyObject *Py_UNUSED(ignored))
+{
+    ForyState *st = fory_state_of_module(module);
+    if (st == NULL) {
+        return NULL;
+    }
+    st->names_version++;
+    Py_RETURN_NONE;
+}
+
 /* ---- table ------------------------------------------------------------------ */
 
 /* Through a function pointer without arguments: -Wextra warns about casting
@@ -407,6 +422,7 @@ static PyMethodDef wire_functions[] = {
     {"float16_from_bits", float16_from_bits, METH_O, float16_from_bits_doc},
     {"bfloat16_bits", bfloat16_bits, METH_O, bfloat16_bits_doc},
     {"bfloat16_from_bits", bfloat16_from_bits, METH_O, bfloat16_from_bits_doc},
+    {"forget_names", forget_names, METH_NOARGS, forget_names_doc},
     {"simd_tier", simd_tier, METH_NOARGS, simd_tier_doc},
     {"simd_tiers", simd_tiers, METH_NOARGS, simd_tiers_doc},
     {"set_simd_tier", set_simd_tier, METH_O, set_simd_tier_doc},

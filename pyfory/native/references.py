@@ -8,11 +8,13 @@ process can import.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import types
 from typing import Any, Callable, Dict, Optional, Set, Tuple
 
+from pyfory._core import forget_names
 from pyfory.error import ForyInvalidDataError, ForyInvalidError, ForyTypeError
 from pyfory.policy import DEFAULT_POLICY, DeserializationPolicy
 
@@ -32,6 +34,15 @@ _lock = threading.Lock()
 _by_value: Set[str] = set()
 
 
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def register_by_value(module: types.ModuleType) -> None:
     """Sends the functions and classes of `module` and of its submodules by value from now on.
 
@@ -46,6 +57,7 @@ def register_by_value(module: types.ModuleType) -> None:
         raise ForyInvalidError("module %r is not in sys.modules, so its functions and classes cannot be told from others" % name)
     with _lock:
         _by_value.add(name)
+    forget_names()
 
 
 def unregister_by_value(module: types.ModuleType) -> None:
@@ -60,6 +72,7 @@ def unregister_by_value(module: types.ModuleType) -> None:
         if name not in _by_value:
             raise ForyInvalidError("module %r is not registered to be sent by value" % name)
         _by_value.discard(name)
+    forget_names()
 
 
 def _module_name(module: Any) -> str:

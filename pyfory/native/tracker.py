@@ -33,6 +33,10 @@ class Tracker:
         self._objects: Dict[str, Any] = {}
         self._unfinished: Dict[str, bool] = {}
 
+    def after_fork(self) -> None:
+        """In the child: another thread may have held the lock, and is not there to give it back."""
+        self.lock = threading.RLock()
+
     def identity(self, obj: Any) -> str:
         """The identity of `obj`, which gets one now if it has none."""
         found = self._identities.get(id(obj))
@@ -87,3 +91,5 @@ class Tracker:
 
 
 tracker = Tracker()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=tracker.after_fork)

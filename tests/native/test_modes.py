@@ -1,6 +1,9 @@
 """The two modes do not read each other's messages, and both go through streams and threads alike."""
 
 import io
+import os
+import signal
+import threading
 
 import pytest
 
@@ -96,3 +99,57 @@ def test_array_carriers_travel_as_their_memory(name, values, strict):
     first.append(first[0] if values else 7)
     many = getattr(pyfory, name)(values * 1000)
     assert len(native().dumps(many)) < len(bytes(memoryview(many))) + 100
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_another_thread_writes_a_class():
+    """Its lock is not held in the child, where that thread is not."""
+    from pyfory.native.tracker import tracker
+
+    fory = pyfory.Fory(xlang=False, ref=True, strict=False)
+
+    class Local:
+        def __init__(self, value):
+            self.value = value
+
+    fory.loads(fory.dumps([Local(1), Local]))
+    held, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with tracker.lock:
+            held.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        held.wait(60)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # a child that waits for ever ends here
+
+            class Other:
+                pass
+
+            os._exit(0 if type(fory.loads(fory.dumps(Other()))) is Other else 1)
+    finally:
+        leave.set()
+        thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_modules_go_by_value_from_then_on(tmp_path, monkeypatch):
+    """Also what this Fory has named already."""
+    (tmp_path / "by_value_later.py").write_text("class C:\n    x = 5\n\ndef f():\n    return C\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import by_value_later
+
+    fory = pyfory.Fory(xlang=False, ref=True, strict=False)
+    values = [by_value_later.C, by_value_later.C(), by_value_later.f]
+    named = [fory.dumps(value) for value in values]
+    pyfory.register_by_value(by_value_later)
+    try:
+        assert all(len(fory.dumps(value)) > 2 * len(data) for value, data in zip(values, named))
+    finally:
+        pyfory.unregister_by_value(by_value_later)
+    assert [fory.dumps(value) for value in values] == named
