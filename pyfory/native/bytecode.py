@@ -88,7 +88,7 @@ def build_code(header: Any, args: Any, policy: Any, rs: ReadSession) -> types.Co
         # The compiler interns names; with the same ones shared, the copy gives the same bytes again.
         fields: List[Any] = [intern(arg) if type(arg) is str else arg for arg in args]
         return types.CodeType(*fields)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, SystemError) as error:
         raise ForyInvalidDataError("damaged code record: %s" % error) from None
 
 

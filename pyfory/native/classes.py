@@ -113,8 +113,19 @@ def _class_args(cls: type, ws: WriteSession, pending: Optional[List[type]]) -> T
     # Nearly always the metaclass is the one that the bases ask for.
     meta = None if type(cls) is _natural_meta(_get_bases(cls)) else _class_in_args(type(cls), ws, pending)
     bases = tuple([_class_in_args(base, ws, pending) for base in _get_bases(cls)])
-    members = _enum_args(cls, ws, pending) if is_enum(cls) else None
+    members: Any = _enum_args(cls, ws, pending) if is_enum(cls) else None
+    if type(cls).__module__ == "_ctypes":
+        members = _ctypes_args(cls, ws, pending)
     return (meta, bases, _slots(cls), members)
+
+
+def _ctypes_args(cls: type, ws: WriteSession, pending: Optional[List[type]]) -> Optional[Dict[str, Any]]:
+    """The attributes without which an array or a simple type of ctypes cannot be made."""
+    namespace = class_dict(cls)
+    given = {name: namespace[name] for name in ("_type_", "_length_") if name in namespace}
+    if isinstance(given.get("_type_"), type):
+        given["_type_"] = _class_in_args(given["_type_"], ws, pending)
+    return given or None
 
 
 def _natural_meta(bases: Tuple[type, ...]) -> type:
@@ -308,7 +319,7 @@ def build_class(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
         or type(bases) is not tuple
         or (module is not None and type(module) is not str)
         or (slots is not None and type(slots) is not tuple)
-        or (members is not None and type(members) is not tuple)
+        or (members is not None and type(members) is not tuple and type(members) is not dict)
         or (meta is not None and not isinstance(meta, type))
     ):
         raise ForyInvalidDataError("damaged class record")
@@ -328,8 +339,8 @@ def build_class(header: Any, args: Any, policy: DeserializationPolicy, rs: ReadS
         else:
             cls = None
     if cls is None:
-        cls = _skeleton(meta, module, qualname, name, bases, slots)
-        if members is not None:
+        cls = _skeleton(meta, module, qualname, name, bases, slots, members if type(members) is dict else {})
+        if type(members) is tuple:
             _add_members(cls, members)
         cls = tracker.add(identity, cls, unfinished=True)
     if not isinstance(cls, type) or class_qualname(cls) != qualname:
@@ -361,7 +372,13 @@ def _native_slot(meta: type, name: str) -> Any:
 
 
 def _skeleton(
-    meta: Any, module: Optional[str], qualname: str, name: str, bases: Tuple[type, ...], slots: Optional[Tuple[str, ...]]
+    meta: Any,
+    module: Optional[str],
+    qualname: str,
+    name: str,
+    bases: Tuple[type, ...],
+    slots: Optional[Tuple[str, ...]],
+    given: Dict[str, Any],
 ) -> Any:
     namespace: Dict[str, Any] = {"__module__": module, "__qualname__": qualname}
     if slots is not None:
@@ -373,13 +390,14 @@ def _skeleton(
     try:
         if new is not type.__new__ or init is not type.__init__:
             # a metaclass written in C has state of its own to set up
+            namespace.update(given)
             cls = new(meta, name, bases, namespace)
             init(cls, name, bases, namespace)
         elif bases != _OBJECT and _has_hook(bases):
             cls = _quietly(meta, name, bases, namespace)
         else:
             cls = type.__new__(meta, name, bases, namespace)
-    except TypeError as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise ForyInvalidDataError("class %r cannot be built here: %s" % (qualname, error)) from error
     if meta is not type and issubclass(meta, ABCMeta):
         _abc._abc_init(cls)

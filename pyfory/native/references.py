@@ -155,6 +155,10 @@ def _class_reference(cls: type) -> Optional[Reference]:
         return module_name, qualname
     if native:
         return _renamed(cls, module_name, module)
+    if module is not None and type(cls).__module__ == "_ctypes":
+        for order in ("__ctype_be__", "__ctype_le__"):  # the same type with bytes in the other order
+            if _walk(module, qualname + "." + order) is cls:
+                return module_name, qualname + "." + order
     return None
 
 

@@ -1327,6 +1327,31 @@ CASES = [
         "import logging\nlog = logging.getLogger('some.where')\ndef value(): return log",
         "import logging; assert obj() is logging.getLogger('some.where')",
     ),
+    Case(
+        "ctypes-arrays",
+        """
+        import ctypes
+        class Pair(ctypes.Structure):
+            _fields_ = [("a", ctypes.c_int), ("b", ctypes.c_double)]
+        class Big(ctypes.BigEndianStructure):
+            _pack_ = 1
+            _fields_ = [("flag", ctypes.c_uint8, 3), ("a", ctypes.c_int)]
+        class Rows(ctypes.Structure):
+            _fields_ = [("pairs", Pair * 2), ("next", ctypes.POINTER(Pair))]
+        class Shorts(ctypes.Array):
+            _type_, _length_ = ctypes.c_short, 2
+        rows = (ctypes.c_int * 3)(1, 2, 3)
+        value = [Pair(1, 2.5), Big(5, 258), Shorts(7, 8), rows, Rows, Pair * 2]
+        """,
+        """
+        assert obj[0].a == 1 and obj[0].b == 2.5 and bytes(obj[1])[1:] == bytes([0, 0, 1, 2]) and obj[1].flag == 5
+        assert list(obj[2]) == [7, 8] and list(obj[3]) == [1, 2, 3]
+        made = obj[4]()
+        made.pairs[1].b = 4.5
+        assert made.pairs[1].b == 4.5 and not made.next and len(made.pairs) == 2 and type(made.pairs[0]) is type(obj[0])
+        assert obj[5]._length_ == 2 and obj[5]._type_ is type(obj[0])
+        """,
+    ),
     # --- instances that their own class leads to
     Case(
         "only-instance",

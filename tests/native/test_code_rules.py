@@ -647,3 +647,20 @@ def test_what_code_takes_is_not_taken_for_ordinary_objects():
     assert type(dataclasses.MISSING) in taken
     assert [cls for cls in taken if not classify.may_be_code(cls)] == []
     assert not classify.may_be_code(type("Own", (), {}))
+
+
+def test_impossible_code_is_damage():
+    """The interpreter takes some of it for an error of its own."""
+    from pyfory.native import bytecode, kinds
+
+    def f(a, b):
+        return a
+
+    _, header, args, _ = bytecode.capture_code(f.__code__, kinds.WriteSession())
+    for i, arg in enumerate(args):
+        if type(arg) is int:
+            for value in (-1, 1000):
+                try:
+                    bytecode.build_code(header, args[:i] + (value,) + args[i + 1 :], None, kinds.ReadSession())
+                except ForyInvalidDataError:
+                    pass
