@@ -40,26 +40,17 @@ fory_plain_room(unsigned id, PyObject *v)
     return 24 + (id == FORY_STRING ? (size_t)PyUnicode_GET_LENGTH(v) : 0);
 }
 
-/* Header and characters of a plain text; the new end. */
-FORY_INLINE uint8_t *
-fory_put_text(uint8_t *p, PyObject *v)
+/* The n characters of a compact ASCII str; overwrites up to eight bytes in any case. */
+FORY_INLINE void
+fory_copy_text(uint8_t *p, PyObject *v, size_t n)
 {
-    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
     const uint8_t *text = (const uint8_t *)((PyASCIIObject *)v + 1);
-    if (FORY_LIKELY(n < 32)) {
-        *p++ = (uint8_t)(n << 2);
-    }
-    else {
-        fory_store16(p, (uint16_t)((n << 2 & 0x7f) | 0x80 | n << 2 >> 7 << 8));
-        p += 2;
-    }
 #if !FORY_BIG_ENDIAN
     if (n <= 8) {
         /* the eight bytes before the end of the text lie within the object: what
          * is not text is shifted out */
-        uint64_t chars = fory_load64(text + n - 8) >> (64 - 8 * n) % 64;
-        fory_store64(p, chars);
-        return p + n;
+        fory_store64(p, fory_load64(text + n - 8) >> (64 - 8 * n) % 64);
+        return;
     }
 #endif
     if (n <= 16) {
@@ -76,6 +67,21 @@ fory_put_text(uint8_t *p, PyObject *v)
         }
         memcpy(p + n - 32, text + n - 32, 32);
     }
+}
+
+/* Header and characters of a plain text; the new end. */
+FORY_INLINE uint8_t *
+fory_put_text(uint8_t *p, PyObject *v)
+{
+    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+    if (FORY_LIKELY(n < 32)) {
+        *p++ = (uint8_t)(n << 2);
+    }
+    else {
+        fory_store16(p, (uint16_t)((n << 2 & 0x7f) | 0x80 | n << 2 >> 7 << 8));
+        p += 2;
+    }
+    fory_copy_text(p, v, n);
     return p + n;
 }
 

@@ -459,6 +459,37 @@ typedef struct ForyLate {
 } ForyLate;
 
 int fory_native_ref_slow(ForyWriteCtx *w, PyObject *v);
+/* ids of slots of the reference table: a position, or one of these */
+#define FORY_REF_OPEN UINT32_C(0xffffffff)     /* its parts are being written */
+#define FORY_REF_NUMBERED UINT32_C(0x80000000) /* the rest is the number of a shared object */
+#define FORY_REF_FAR UINT32_C(0x40000000)      /* the rest is an index into far_offsets */
+
+int fory_native_put_ref(ForyWriteCtx *w, uint32_t number);
+/* fory_native_ref for an object at its first place in the table, free or not: most are
+ * met once, and the others often. 2 when anything is out of the ordinary. */
+FORY_INLINE int
+fory_native_ref_fast(ForyWriteCtx *w, PyObject *v)
+{
+    ForyNativeWrite *n = w->native;
+    size_t offset = (size_t)(w->out.pos - w->out.start) - n->base;
+    ForyRefSlot *slot;
+    if (FORY_UNLIKELY(w->refs == NULL) || FORY_UNLIKELY((size_t)w->n_refs * 2 > w->ref_mask) ||
+        FORY_UNLIKELY(n->n_entered == n->cap_entered) || FORY_UNLIKELY(n->memo != NULL) || FORY_UNLIKELY(w->pinned) ||
+        FORY_UNLIKELY(offset >= FORY_REF_FAR) || FORY_UNLIKELY(v == n->root.object)) {
+        return 2;
+    }
+    slot = &w->refs[fory_pointer_hash(v) & w->ref_mask];
+    if (slot->generation == n->stamp) {
+        int known = slot->object == v && slot->id >= FORY_REF_NUMBERED && slot->id != FORY_REF_OPEN;
+        return known ? fory_native_put_ref(w, slot->id & ~FORY_REF_NUMBERED) : 2;
+    }
+    n->entered[n->n_entered++] = v;
+    slot->generation = n->stamp;
+    slot->object = v;
+    slot->id = (uint32_t)offset;
+    w->n_refs++;
+    return 0;
+}
 /* 1: a reference is written; 0: the value is to be written; -1. Only what has
  * another owner beside the one it is reached through can be met again. */
 FORY_INLINE int
@@ -472,7 +503,8 @@ fory_native_ref(ForyWriteCtx *w, PyObject *v)
         return 0;
     }
 #endif
-    return fory_native_ref_slow(w, v);
+    int rc = fory_native_ref_fast(w, v);
+    return FORY_LIKELY(rc != 2) ? rc : fory_native_ref_slow(w, v);
 }
 int fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot);
 /* The first half of fory_native_ref. 1: a reference is written; 0: v is new, and *slot its place

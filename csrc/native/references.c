@@ -13,10 +13,9 @@
 
 #include <stdlib.h>
 
-/* ids of table slots */
-#define OPEN UINT32_C(0xffffffff)       /* its parts are being written */
-#define NUMBERED UINT32_C(0x80000000)   /* the rest is the number of a shared object */
-#define FAR UINT32_C(0x40000000)        /* the rest is an index into far_offsets */
+#define OPEN FORY_REF_OPEN
+#define NUMBERED FORY_REF_NUMBERED
+#define FAR FORY_REF_FAR
 
 /* generation of the tables that belong to Picklers; contexts reach it once in all */
 #define PICKLER_STAMP UINT32_MAX
@@ -184,6 +183,12 @@ put_ref(ForyWriteCtx *w, uint32_t number)
         fory_put_vu64(&w->out, number);
     }
     return 1;
+}
+
+int
+fory_native_put_ref(ForyWriteCtx *w, uint32_t number)
+{
+    return put_ref(w, number);
 }
 
 /* A reference to the object in slot: 1 / -1. */
@@ -418,18 +423,37 @@ put_number(uint8_t *p, uint64_t v)
     return out.pos;
 }
 
+/* So few are sorted and put together without a call. */
+#define FEW_MARKS 16
+
+static void
+sort_marks(ForyMark *marks, size_t n)
+{
+    if (n > FEW_MARKS) {
+        qsort(marks, n, sizeof(*marks), by_offset);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        ForyMark mark = marks[i];
+        size_t k = i;
+        for (; k > 0 && marks[k - 1].offset > mark.offset; k--) {
+            marks[k] = marks[k - 1];
+        }
+        marks[k] = mark;
+    }
+}
+
 int
 fory_native_write_marks(ForyWriteCtx *w)
 {
     ForyNativeWrite *n = w->native;
-    uint8_t *table = NULL, *p;
+    uint8_t small[32 + FEW_MARKS * 18], *large = NULL, *table = small, *p;
     size_t size, body, last = 0;
     if (n->n_marks == 0) {
         return 0;
     }
-    qsort(n->marks, n->n_marks, sizeof(*n->marks), by_offset);
-    table = PyMem_Malloc(32 + n->n_marks * 18);
-    if (table == NULL) {
+    sort_marks(n->marks, n->n_marks);
+    if (n->n_marks > FEW_MARKS && (table = large = PyMem_Malloc(32 + n->n_marks * 18)) == NULL) {
         PyErr_NoMemory();
         return -1;
     }
@@ -445,14 +469,14 @@ fory_native_write_marks(ForyWriteCtx *w)
     size = (size_t)(p - table);
     body = n->body;
     if (fory_room(w, size) < 0) {
-        PyMem_Free(table);
+        PyMem_Free(large);
         return -1;
     }
     p = w->out.start + n->base;
     memmove(p + size, p, body);
     memcpy(p, table, size);
     w->out.pos += size;
-    PyMem_Free(table);
+    PyMem_Free(large);
     return 0;
 }
 

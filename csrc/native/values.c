@@ -1,6 +1,8 @@
 /* Numbers, text and bytes of the native format, writing. */
 #include "native/native.h"
 
+#include "codecs/plain.h"
+
 #include "codecs/short_text.h"
 
 /* ---- numbers ---------------------------------------------------------------------- */
@@ -235,6 +237,15 @@ fory_native_write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         if (rc != 0) {
             return rc < 0 ? -1 : 0;
         }
+    }
+    if (FORY_LIKELY(n < FORY_N_STR_COUNT) && FORY_LIKELY(PyUnicode_IS_COMPACT_ASCII(v))) {
+        if (FORY_UNLIKELY(fory_room(w, 1 + FORY_N_STR_COUNT + 8) < 0)) {
+            return -1;
+        }
+        *w->out.pos = (uint8_t)(FORY_N_STR + n);
+        fory_copy_text(w->out.pos + 1, v, n);
+        w->out.pos += 1 + n;
+        return 0;
     }
     if (FORY_UNLIKELY(PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND)) {
         return fory_native_put_wide(w, v, n, 1);
