@@ -15,7 +15,7 @@ from typing import Any, Dict, List
 import pytest
 
 import pyfory
-from pyfory.error import ForyDepthExceedError, ForyTypeError, TypeUnregisteredError
+from pyfory.error import ForyDepthExceedError, ForyError, ForyTypeError, TypeUnregisteredError
 from support import BOTH_MODES, MODE_IDS, check_python, lists_nested
 
 
@@ -76,6 +76,12 @@ VALUES: Dict[str, Any] = {
     "dict of arrays": {i: array.array("hid"[i // 700 % 3], [i] * 10) for i in range(2000)},
     "lists": [[i, "x" * (i % 20)] for i in range(5000)],
     "sets": [{i, i + 1} for i in range(5000)],
+    "ints": list(range(30_000)),
+    "floats": [i / 7 for i in range(20_000)],
+    "bools": [i % 3 == 0 for i in range(30_000)],
+    "texts": ["text %d" % i for i in range(9000)],
+    "wide texts": ["\u4e2d\u6587" * (i % 7) for i in range(9000)],
+    "set of ints": set(range(30_000)),
     "mixed": [[i, str(i), Item(i), None, float(i), b"b" * i][i % 6] for i in range(5000)],
     "holes": [None if i % 3 else Item(i) for i in range(5000)],
 }
@@ -109,6 +115,27 @@ def test_goes_out_in_pieces(value: Any) -> None:
     fory.dump(value, sink)
     assert len(sink.data) > 16 * 1024
     assert len(sink.writes) >= 4 and min(sink.writes[:-1]) >= 4096
+
+
+@pytest.mark.parametrize(
+    "value", [list(range(200_000)), [0.5] * 50_000, ["text"] * 100_000, set(range(200_000)), ("x",) * 200_000],
+    ids=["ints", "floats", "texts", "set", "tuple"],
+)  # fmt: skip
+def test_long_lists_of_plain_values_go_out_in_pieces(value: Any) -> None:
+    sink = Sink()
+    make().dump(value, sink)
+    assert len(sink.writes) >= 4 and max(sink.writes) <= 120_000
+    assert make().loads(bytes(sink.data)) == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_the_index_of_what_cannot_be_written_counts_all_pieces() -> None:
+    fory = make()
+    numbers: Any = [0] * 20_000
+    numbers[12_345] = 1 << 70
+    for write in (fory.dumps, lambda value: fory.dump(value, Sink())):
+        with pytest.raises(ForyError) as error:
+            write({"a": numbers})
+        assert error.value.path == "$.a[12345]"
 
 
 def test_barely_enough_for_four_pieces() -> None:

@@ -52,6 +52,37 @@ items_get(ForyWriteCtx *w, const Items *items, Py_ssize_t i)
     return items_unchanged(w, items) < 0 ? NULL : Py_NewRef(PySequence_Fast_GET_ITEM(items->owner, i));
 }
 
+/* So many elements of a batch are written before the stream may have them. */
+#define STREAMED_ELEMENTS 1024
+
+static FORY_NOINLINE int
+stream_many(ForyWriteCtx *w, const ForyCodec *codec, PyObject *owner)
+{
+    PyObject *copy = PySequence_Tuple(owner); /* the stream runs Python code */
+    int rc = copy == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0, n = copy == NULL ? 0 : PyTuple_GET_SIZE(copy); rc == 0 && i < n; i += STREAMED_ELEMENTS) {
+        rc = codec->write_many(w, codec, PySequence_Fast_ITEMS(copy) + i, n - i < STREAMED_ELEMENTS ? n - i : STREAMED_ELEMENTS);
+        if (rc < 0) {
+            fory_path_shift(&w->path, i);
+        }
+        else {
+            rc = fory_write_step(w);
+        }
+    }
+    Py_XDECREF(copy);
+    return rc;
+}
+
+/* Elements of which none runs Python code; owner is not shorter than announced. */
+FORY_INLINE int
+write_batch(ForyWriteCtx *w, const ForyCodec *codec, const Items *items)
+{
+    if (FORY_UNLIKELY(w->streaming) && items->n > STREAMED_ELEMENTS) {
+        return stream_many(w, codec, items->owner);
+    }
+    return codec->write_many(w, codec, items_array(items), items->n);
+}
+
 /* Bodies of elements that all travel by codec; no flags. */
 static int
 write_bodies(ForyWriteCtx *w, const ForyCodec *codec, const Items *items, PyTypeObject *common)
@@ -63,7 +94,7 @@ write_bodies(ForyWriteCtx *w, const ForyCodec *codec, const Items *items, PyType
             return -1;
         }
         if (FORY_LIKELY(common != NULL && common == codec->exact)) {
-            return codec->write_many(w, codec, items_array(items), items->n);
+            return write_batch(w, codec, items);
         }
         /* numbers that need __index__ or __float__: over a copy that stays */
         if (fory_write_pin(w) < 0 || (copy = PySequence_Tuple(items->owner)) == NULL) {
@@ -377,7 +408,7 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
     if (id > 0 && id < FORY_LIST) {
         const ForyCodec *codec = &w->st->codecs[id];
         fory_put_u16(&w->out, (uint16_t)(SAME_TYPE | id << 8));
-        return codec->write_many(w, codec, items_array(items), items->n);
+        return write_batch(w, codec, items);
     }
     if (s.same) {
         PyObject *sample = Py_None;

@@ -107,6 +107,11 @@ make_index(void *index)
     return PyUnicode_FromFormat("[%zd]", *(Py_ssize_t *)index);
 }
 
+typedef struct PathShift {
+    PyObject *segment; /* borrowed */
+    Py_ssize_t by;
+} PathShift;
+
 static PyObject *
 make_key(void *arg)
 {
@@ -135,6 +140,31 @@ void
 fory_path_index(PyObject **segments, Py_ssize_t index)
 {
     path_append(segments, with_exception_saved(make_index, &index));
+}
+
+static PyObject *
+make_shifted(void *arg)
+{
+    const PathShift *shift = arg;
+    const char *text = PyUnicode_AsUTF8(shift->segment);
+    return text == NULL ? NULL : PyUnicode_FromFormat("[%zd]", (Py_ssize_t)strtoll(text + 1, NULL, 10) + shift->by);
+}
+
+void
+fory_path_shift(PyObject **segments, Py_ssize_t by)
+{
+    Py_ssize_t last = *segments == NULL ? -1 : PyList_GET_SIZE(*segments) - 1;
+    PyObject *segment;
+    PathShift shift;
+    if (last < 0 || by == 0) {
+        return;
+    }
+    shift.segment = PyList_GET_ITEM(*segments, last);
+    shift.by = by;
+    segment = with_exception_saved(make_shifted, &shift);
+    if (segment != NULL) {
+        PyList_SetItem(*segments, last, segment);
+    }
 }
 
 void

@@ -556,6 +556,8 @@ void fory_read_failed(ForyReadCtx *r);
  * context's path list; created on the first call. */
 void fory_path_field(PyObject **segments, PyObject *name);
 void fory_path_index(PyObject **segments, Py_ssize_t index);
+/* Adds to the index that was noted last: it counts from the start of a part. */
+void fory_path_shift(PyObject **segments, Py_ssize_t by);
 void fory_path_key(PyObject **segments, PyObject *key);
 /* Gives the pending exception its path and, unless negative (writing), its
  * offset; clears the segments. */
