@@ -235,6 +235,23 @@ const ForyCodec *fory_array_codec(ForyEngine *e, int type_id, int carrier);
 const ForyCodec *fory_value_array_codec(ForyEngine *e);
 extern const char *const fory_array_names[FORY_TYPE_ID_COUNT];
 
+/* ---- collections.c, read_collections.c ------------------------------------- */
+
+/* bits of the header in front of the elements */
+enum { FORY_ITEMS_TRACK = 0x01, FORY_ITEMS_HAS_NULL = 0x02, FORY_ITEMS_DECLARED = 0x04, FORY_ITEMS_SAME_TYPE = 0x08 };
+enum { FORY_AS_LIST = 0, FORY_AS_TUPLE = 1, FORY_AS_DENSE = 2 }; /* list carriers */
+enum { FORY_AS_SET = 0, FORY_AS_FROZENSET = 1 };                 /* set carriers */
+
+typedef struct ForyCollectionCodec {
+    ForyCodec base;
+    ForySlot element;
+    uint8_t carrier;
+} ForyCollectionCodec;
+
+/* Read functions of codecs: any elements, and those that a ForyCollectionCodec declares. */
+PyObject *fory_read_list(ForyReadCtx *r, const ForyCodec *c);
+PyObject *fory_read_set(ForyReadCtx *r, const ForyCodec *c);
+PyObject *fory_read_typed_collection(ForyReadCtx *r, const ForyCodec *c);
 int fory_check_hashable(ForyWriteCtx *w, const ForyTypeEntry *entry, PyObject *v);
 /* Announced elements against the bytes left; backed: each takes at least one. 0 / -1. */
 int fory_check_count(ForyReadCtx *r, uint32_t count, int backed);

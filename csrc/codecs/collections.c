@@ -1,21 +1,10 @@
-/* list, tuple, set, frozenset and other sequences and sets (wire-format 6.1).
+/* Writing lists, tuples, sets, frozensets and other sequences and sets (wire-format 6.1).
  *
  * A writer looks at its elements once. When all have one exact type and that
  * type cannot run Python code, the element codec's batch walks the raw item
  * array; otherwise every element is held and the length re-checked, because
  * user code may change the list under us. */
 #include "codecs/plain.h"
-
-enum { TRACK = 0x01, HAS_NULL = 0x02, DECLARED = 0x04, SAME_TYPE = 0x08 };
-enum { AS_LIST = 0, AS_TUPLE = 1, AS_DENSE = 2 };       /* list carriers */
-enum { AS_SET = 0, AS_FROZENSET = 1 };                  /* set carriers */
-enum result { TO_LIST, TO_TUPLE, TO_SET, TO_FROZENSET };
-
-typedef struct ForyCollectionCodec {
-    ForyCodec base;
-    ForySlot element;
-    uint8_t carrier;
-} ForyCollectionCodec;
 
 /* ---- writing --------------------------------------------------------------- */
 
@@ -158,7 +147,7 @@ failed:
 static Py_ssize_t
 write_plain_run(ForyWriteCtx *w, const Items *items, Py_ssize_t i, int header)
 {
-    size_t flagged = (header & (TRACK | HAS_NULL)) != 0;
+    size_t flagged = (header & (FORY_ITEMS_TRACK | FORY_ITEMS_HAS_NULL)) != 0;
     if (items_unchanged(w, items) < 0) {
         fory_path_index(&w->path, i);
         return -1;
@@ -199,7 +188,7 @@ write_plain_run(ForyWriteCtx *w, const Items *items, Py_ssize_t i, int header)
 static int
 write_mixed(ForyWriteCtx *w, const Items *items, int header, int flag_all)
 {
-    int plain = w->engine->xlang && !w->streaming && !(flag_all && (header & TRACK));
+    int plain = w->engine->xlang && !w->streaming && !(flag_all && (header & FORY_ITEMS_TRACK));
     for (Py_ssize_t i = 0; i < items->n; i++) {
         PyObject *v;
         ForyTypeEntry *entry;
@@ -214,7 +203,7 @@ write_mixed(ForyWriteCtx *w, const Items *items, int header, int flag_all)
         if (v == NULL) {
             goto failed;
         }
-        if (v == Py_None && (header & (TRACK | HAS_NULL))) {
+        if (v == Py_None && (header & (FORY_ITEMS_TRACK | FORY_ITEMS_HAS_NULL))) {
             if ((rc = fory_room(w, 1)) == 0) {
                 fory_put_u8(&w->out, FORY_FLAG_NULL);
             }
@@ -224,13 +213,13 @@ write_mixed(ForyWriteCtx *w, const Items *items, int header, int flag_all)
         if (entry == NULL || fory_write_ready(w, entry) < 0) {
             goto next;
         }
-        if ((header & TRACK) && (flag_all || !(entry->codec->flags & FORY_CODEC_SCALAR_FLAGLESS))) {
+        if ((header & FORY_ITEMS_TRACK) && (flag_all || !(entry->codec->flags & FORY_CODEC_SCALAR_FLAGLESS))) {
             rc = fory_write_ref(w, v);
             if (rc != 0) {
                 goto next;
             }
         }
-        else if (header & (TRACK | HAS_NULL)) {
+        else if (header & (FORY_ITEMS_TRACK | FORY_ITEMS_HAS_NULL)) {
             if (fory_room(w, 1) < 0) {
                 goto next;
             }
@@ -363,7 +352,7 @@ write_texts(ForyWriteCtx *w, const Items *items)
         fory_put_vu32(&w->out, (uint32_t)items->n);
         p = w->out.pos;
     }
-    *p++ = SAME_TYPE;
+    *p++ = FORY_ITEMS_SAME_TYPE;
     *p++ = FORY_STRING;
     for (Py_ssize_t i = 0; i < items->n; i++) {
         PyObject *v = item[i];
@@ -399,7 +388,7 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
     }
     Survey s = survey_items(items);
     ForyTypeEntry *entry = NULL;
-    int header = s.has_null ? HAS_NULL : 0;
+    int header = s.has_null ? FORY_ITEMS_HAS_NULL : 0;
     unsigned id = s.same && header == 0 && xlang ? fory_plain_id(s.type) : 0;
     if (FORY_UNLIKELY(fory_room(w, FORY_VU64_MAX + 2) < 0)) {
         return -1;
@@ -407,7 +396,7 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
     fory_put_vu32_roomy(&w->out, (uint32_t)items->n);
     if (id > 0 && id < FORY_LIST) {
         const ForyCodec *codec = &w->st->codecs[id];
-        fory_put_u16(&w->out, (uint16_t)(SAME_TYPE | id << 8));
+        fory_put_u16(&w->out, (uint16_t)(FORY_ITEMS_SAME_TYPE | id << 8));
         return write_batch(w, codec, items);
     }
     if (s.same) {
@@ -437,7 +426,7 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
         }
         if (s.same) {
             int track = w->track_ref && entry->tracked;
-            header |= SAME_TYPE | (track ? TRACK : 0);
+            header |= FORY_ITEMS_SAME_TYPE | (track ? FORY_ITEMS_TRACK : 0);
             if (fory_room(w, 1) < 0) {
                 return -1;
             }
@@ -448,13 +437,13 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
             if (rc < 0) {
                 return -1;
             }
-            if (header & (TRACK | HAS_NULL)) {
+            if (header & (FORY_ITEMS_TRACK | FORY_ITEMS_HAS_NULL)) {
                 return write_flagged(w, entry->codec, items, track);
             }
             return write_bodies(w, entry->codec, items, s.type);
         }
     }
-    header |= w->track_ref ? TRACK : 0;
+    header |= w->track_ref ? FORY_ITEMS_TRACK : 0;
     if (fory_room(w, 1) < 0) {
         return -1;
     }
@@ -469,7 +458,7 @@ write_declared(ForyWriteCtx *w, const ForySlot *element, const Items *items)
     const ForyCodec *codec = fory_write_slot_codec(w, element);
     int with_info = element->entry != NULL &&
                     (element->entry->kind == FORY_KIND_STRUCT || element->entry->kind == FORY_KIND_EXT);
-    int header = (s.has_null ? HAS_NULL : 0) | (element->track ? TRACK : 0);
+    int header = (s.has_null ? FORY_ITEMS_HAS_NULL : 0) | (element->track ? FORY_ITEMS_TRACK : 0);
     if (codec == NULL || items_unchanged(w, items) < 0 || fory_room(w, 1) < 0) {
         return -1;
     }
@@ -487,12 +476,12 @@ write_declared(ForyWriteCtx *w, const ForySlot *element, const Items *items)
         fory_put_u8(&w->out, (uint8_t)header);
         return write_mixed(w, items, header, 1);
     }
-    header |= SAME_TYPE | (with_info ? 0 : DECLARED);
+    header |= FORY_ITEMS_SAME_TYPE | (with_info ? 0 : FORY_ITEMS_DECLARED);
     fory_put_u8(&w->out, (uint8_t)header);
     if (with_info && fory_write_type_info(w, element->entry, Py_None) < 0) {
         return -1;
     }
-    if (header & (TRACK | HAS_NULL)) {
+    if (header & (FORY_ITEMS_TRACK | FORY_ITEMS_HAS_NULL)) {
         return write_flagged(w, codec, items, element->track);
     }
     return write_bodies(w, codec, items, s.same ? s.type : NULL);
@@ -590,378 +579,18 @@ write_typed(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
     return write_collection(w, &codec->element, v, c->type_id == FORY_SET);
 }
 
-/* ---- reading ------------------------------------------------------------------- */
-
-/* The growing result of a read. */
-typedef struct Sink {
-    PyObject *object;
-    enum result kind;
-    Py_ssize_t n;
-    int filled; /* list slots hold None until set: the list may be seen by user code */
-} Sink;
-
-/* Steals v. */
-static int
-sink_put(ForyReadCtx *r, Sink *sink, Py_ssize_t i, PyObject *v)
-{
-    switch (sink->kind) {
-    case TO_LIST:
-        if (FORY_UNLIKELY(PyList_GET_SIZE(sink->object) != sink->n)) {
-            Py_DECREF(v);
-            fory_raise(r->st, FORY_E_INVALID_DATA, "published list was modified while being deserialized");
-            return -1;
-        }
-        if (sink->filled) {
-            PyObject *old = PyList_GET_ITEM(sink->object, i);
-            PyList_SET_ITEM(sink->object, i, v);
-            Py_DECREF(old);
-        }
-        else {
-            PyList_SET_ITEM(sink->object, i, v);
-        }
-        return 0;
-    case TO_TUPLE:
-        PyTuple_SET_ITEM(sink->object, i, v);
-        return 0;
-    default: {
-        int rc = PySet_Add(sink->object, v);
-        if (rc < 0 && PyErr_ExceptionMatches(PyExc_TypeError) &&
-            (PyList_CheckExact(v) || PyDict_CheckExact(v) || PyAnySet_Check(v) || Py_TYPE(v)->tp_hash == PyObject_HashNotImplemented)) {
-            fory_raise(r->st, FORY_E_INVALID_DATA, "unhashable %s as a set element", Py_TYPE(v)->tp_name);
-        }
-        Py_DECREF(v);
-        return rc;
-    }
-    }
-}
-
-/* Elements that may take no bytes at all are bounded by a budget: what they
- * exceed the bytes they consumed is charged as it happens. */
-typedef struct Backing {
-    Py_ssize_t mark; /* offset in the message */
-    Py_ssize_t since;
-} Backing;
-
-int
-fory_charge_unbacked(ForyReadCtx *r, int64_t items, int64_t consumed)
-{
-    if (FORY_UNLIKELY(items > consumed)) {
-        r->unbacked_left -= items - consumed;
-        if (r->unbacked_left < 0) {
-            fory_raise(r->st, FORY_E_LIMIT,
-                       "unbacked container item budget exceeded; raise Fory(max_unbacked_container_items=...) "
-                       "for trusted data");
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int
-charge_unbacked(ForyReadCtx *r, Backing *b)
-{
-    if (fory_charge_unbacked(r, b->since, (r->in.pos - r->in.start) - b->mark) < 0) {
-        return -1;
-    }
-    b->mark = r->in.pos - r->in.start;
-    b->since = 0;
-    return 0;
-}
-
-int
-fory_check_count(ForyReadCtx *r, uint32_t count, int backed)
-{
-    if (FORY_LIKELY(count <= fory_left(&r->in))) {
-        return 0;
-    }
-    /* how much a stream still holds is not known: the budget is charged as elements come */
-    if (backed ? fory_have(&r->in, count) : r->in.more != NULL) {
-        return 0;
-    }
-    if (!backed && (int64_t)(count - fory_left(&r->in)) <= r->unbacked_left) {
-        return 0;
-    }
-    if (!backed) {
-        fory_raise(r->st, FORY_E_LIMIT,
-                   "unbacked container item budget exceeded: %u items announced, %zu bytes left; raise "
-                   "Fory(max_unbacked_container_items=...) for trusted data",
-                   (unsigned)count, fory_left(&r->in));
-        return -1;
-    }
-    return fory_read_bad(r, FORY_TRUNCATED);
-}
-
-static int
-read_uniform(ForyReadCtx *r, const ForyCodec *codec, int header, Sink *sink)
-{
-    int flagged = (header & (TRACK | HAS_NULL)) != 0;
-    int backed = flagged || codec->min_size > 0;
-    Backing backing = {r->in.pos - r->in.start, 0};
-    Py_ssize_t i = 0;
-    if (!flagged && codec->read_many != NULL) {
-        if (sink->kind == TO_LIST && !sink->filled) {
-            return codec->read_many(r, codec, PySequence_Fast_ITEMS(sink->object), sink->n);
-        }
-        while (i < sink->n) {
-            PyObject *block[64];
-            Py_ssize_t n = sink->n - i < 64 ? sink->n - i : 64;
-            memset(block, 0, sizeof(block));
-            int rc = codec->read_many(r, codec, block, n);
-            for (Py_ssize_t k = 0; k < n; k++) {
-                PyObject *v = block[k];
-                if (v == NULL) {
-                    continue;
-                }
-                if (rc < 0) {
-                    Py_DECREF(v);
-                }
-                else {
-                    rc = sink_put(r, sink, i + k, v);
-                }
-            }
-            if (rc < 0) {
-                return -1;
-            }
-            i += n;
-        }
-        return 0;
-    }
-    for (; i < sink->n; i++) {
-        PyObject *v = NULL;
-        Py_ssize_t id = -1;
-        int rc = flagged ? fory_read_flag(r, &id, &v) : 0;
-        if (rc == 0) {
-            v = fory_read_body(r, codec, id);
-        }
-        else if (rc > 0 && codec != NULL) {
-            v = fory_back_reference(r, codec, v);
-        }
-        if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(sink_put(r, sink, i, v) < 0)) {
-            fory_path_index(&r->path, i);
-            return -1;
-        }
-        if (FORY_UNLIKELY(!backed) && ++backing.since == 1024 && charge_unbacked(r, &backing) < 0) {
-            return -1;
-        }
-    }
-    return backed ? 0 : charge_unbacked(r, &backing);
-}
-
-static int
-read_mixed(ForyReadCtx *r, const ForySlot *element, int header, Sink *sink)
-{
-    for (Py_ssize_t i = 0; i < sink->n; i++) {
-        PyObject *v = NULL;
-        Py_ssize_t id = -1;
-        ForyTypeEntry *entry;
-        int rc = 0;
-        if (header & (TRACK | HAS_NULL)) {
-            if (FORY_LIKELY(r->in.pos < r->in.end) && *r->in.pos == FORY_FLAG_NOT_NULL) {
-                r->in.pos++;
-            }
-            else {
-                rc = fory_read_flag(r, &id, &v);
-            }
-        }
-        if (rc == 0) {
-            const ForyCodec *codec = fory_read_type_info(r, &entry);
-            v = codec == NULL ? NULL : id < 0 ? fory_read_plain(r, codec) : fory_read_body(r, codec, id);
-            if (v != NULL && element != NULL && element->entry != NULL &&
-                element->entry->kind != FORY_KIND_ENUM && v != Py_None &&
-                !PyObject_TypeCheck(v, element->entry->type)) {
-                fory_raise(r->st, FORY_E_INVALID_DATA, "expected %s, the input holds %s",
-                           element->entry->type->tp_name, Py_TYPE(v)->tp_name);
-                Py_CLEAR(v);
-            }
-        }
-        if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(sink_put(r, sink, i, v) < 0)) {
-            fory_path_index(&r->path, i);
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int
-sink_open(ForyReadCtx *r, Sink *sink, enum result kind, uint32_t count, int filled)
-{
-    Py_ssize_t id = fory_ref_take(r);
-    sink->kind = kind;
-    sink->n = count;
-    sink->filled = 0;
-    switch (kind) {
-    case TO_LIST:
-        sink->object = PyList_New(count);
-        if (sink->object != NULL && filled) {
-            for (Py_ssize_t i = 0; i < (Py_ssize_t)count; i++) {
-                PyList_SET_ITEM(sink->object, i, Py_NewRef(Py_None));
-            }
-            sink->filled = 1;
-        }
-        break;
-    case TO_TUPLE:
-        sink->object = PyTuple_New(count);
-        id = -1; /* cannot be seen before it is complete */
-        break;
-    case TO_SET:
-        sink->object = PySet_New(NULL);
-        break;
-    default:
-        sink->object = PyFrozenSet_New(NULL);
-        id = -1;
-        break;
-    }
-    if (sink->object == NULL) {
-        return -1;
-    }
-    if (id >= 0) {
-        fory_ref_publish(r, id, sink->object);
-    }
-    return 0;
-}
-
-static PyObject *
-read_elements(ForyReadCtx *r, const ForySlot *element, enum result kind, int dense)
-{
-    static const int64_t fixed_cost[] = {32, 24, 48, 48};
-    uint32_t count;
-    uint8_t header = SAME_TYPE;
-    Sink sink = {NULL, kind, 0, 0};
-    const ForyCodec *codec = NULL;
-    ForyTypeEntry *entry = NULL;
-    Py_ssize_t pending = fory_ref_take(r);
-    int rc = fory_get_vu32(&r->in, &count);
-    if (rc != FORY_OK || count > INT32_MAX) {
-        fory_read_bad(r, rc != FORY_OK ? rc : FORY_MALFORMED);
-        return NULL;
-    }
-    if (fory_read_enter(r) < 0) {
-        return NULL;
-    }
-    if (fory_charge(r, fixed_cost[kind] + 8 * (int64_t)count) < 0) {
-        goto error;
-    }
-    if (count == 0) {
-        r->pending_ref = pending;
-        if (sink_open(r, &sink, kind, 0, 0) < 0) {
-            goto error;
-        }
-        goto done;
-    }
-    if ((rc = fory_get_u8(&r->in, &header)) != FORY_OK) {
-        fory_read_bad(r, rc);
-        goto error;
-    }
-    if (dense && (header & ~DECLARED) != SAME_TYPE) {
-        fory_raise(r->st, FORY_E_NOT_COMPATIBLE,
-                   "a list with null or reference-tracked elements cannot be read as a dense array");
-        goto error;
-    }
-    if (header & SAME_TYPE) {
-        if (header & DECLARED) {
-            if (element == NULL || element->type_id == FORY_UNKNOWN) {
-                fory_raise(r->st, FORY_E_INVALID_DATA, "missing serializer for declared collection element type");
-                goto error;
-            }
-            codec = fory_slot_codec(r->engine, element);
-            if (codec == NULL) {
-                goto error;
-            }
-        }
-        else {
-            codec = fory_read_type_info(r, &entry);
-            if (codec == NULL) {
-                goto error;
-            }
-            if (dense && codec->type_id != element->type_id) {
-                fory_raise(r->st, FORY_E_NOT_COMPATIBLE, "a list with elements of type %u, declared as %u, cannot be read as a dense array",
-                           (unsigned)codec->type_id, (unsigned)element->type_id);
-                goto error;
-            }
-            if (entry != NULL && element != NULL && element->entry != NULL &&
-                !PyType_IsSubtype(entry->type, element->entry->type)) {
-                fory_raise(r->st, FORY_E_INVALID_DATA, "expected elements of %s, the input holds %s",
-                           element->entry->type->tp_name, entry->type->tp_name);
-                goto error;
-            }
-        }
-        if (fory_check_count(r, count, (header & (TRACK | HAS_NULL)) || codec->min_size > 0) < 0) {
-            goto error;
-        }
-    }
-    else if (header & DECLARED) {
-        fory_raise(r->st, FORY_E_INVALID_DATA, "collection header 0x%x", (unsigned)header);
-        goto error;
-    }
-    else if (fory_check_count(r, count, 1) < 0) {
-        goto error;
-    }
-    r->pending_ref = pending;
-    /* user code may meet the half-read list only when elements or the stream can run some */
-    if (sink_open(r, &sink, kind, count, codec == NULL || !(codec->flags & FORY_CODEC_BASIC) || r->in.more != NULL) < 0) {
-        goto error;
-    }
-    rc = header & SAME_TYPE ? read_uniform(r, codec, header, &sink) : read_mixed(r, element, header, &sink);
-    if (rc < 0) {
-        goto error;
-    }
-done:
-    r->depth--;
-    return sink.object;
-error:
-    r->depth--;
-    if (sink.object != NULL && kind == TO_LIST && !sink.filled) {
-        /* a serializer that goes on after the exception may still refer to the list */
-        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(sink.object); i++) {
-            if (PyList_GET_ITEM(sink.object, i) == NULL) {
-                PyList_SET_ITEM(sink.object, i, Py_NewRef(Py_None));
-            }
-        }
-    }
-    Py_XDECREF(sink.object);
-    return NULL;
-}
-
-static PyObject *
-read_list(ForyReadCtx *r, const ForyCodec *c)
-{
-    (void)c;
-    return read_elements(r, NULL, TO_LIST, 0);
-}
-
-static PyObject *
-read_set(ForyReadCtx *r, const ForyCodec *c)
-{
-    (void)c;
-    return read_elements(r, NULL, TO_SET, 0);
-}
-
-static PyObject *
-read_typed(ForyReadCtx *r, const ForyCodec *c)
-{
-    const ForyCollectionCodec *codec = (const ForyCollectionCodec *)c;
-    enum result kind;
-    if (c->type_id == FORY_SET) {
-        kind = codec->carrier == AS_FROZENSET ? TO_FROZENSET : TO_SET;
-    }
-    else {
-        kind = codec->carrier == AS_TUPLE ? TO_TUPLE : TO_LIST;
-    }
-    return read_elements(r, &codec->element, kind, c->type_id == FORY_LIST && codec->carrier == AS_DENSE);
-}
-
 /* ---- making codecs ------------------------------------------------------------------ */
 
 static const ForyCodec *
 collection_codec(ForyEngine *e, const ForySlot *element, int carrier, int type_id)
 {
     ForyCollectionCodec *codec = fory_engine_alloc(e, sizeof(*codec));
-    int early = type_id == FORY_LIST ? carrier != AS_TUPLE : carrier == AS_SET;
+    int early = type_id == FORY_LIST ? carrier != FORY_AS_TUPLE : carrier == FORY_AS_SET;
     if (codec == NULL) {
         return NULL;
     }
     codec->base = (ForyCodec){write_typed,
-                              read_typed,
+                              fory_read_typed_collection,
                               NULL,
                               NULL,
                               NULL,
@@ -990,6 +619,6 @@ void
 fory_collections_init(ForyState *st)
 {
     uint8_t flags = FORY_CODEC_TRACKED | FORY_CODEC_EARLY;
-    st->codecs[FORY_LIST] = (ForyCodec){write_dynamic, read_list, NULL, NULL, NULL, FORY_LIST, flags, 1, 0};
-    st->codecs[FORY_SET] = (ForyCodec){write_dynamic, read_set, NULL, NULL, NULL, FORY_SET, flags, 1, 0};
+    st->codecs[FORY_LIST] = (ForyCodec){write_dynamic, fory_read_list, NULL, NULL, NULL, FORY_LIST, flags, 1, 0};
+    st->codecs[FORY_SET] = (ForyCodec){write_dynamic, fory_read_set, NULL, NULL, NULL, FORY_SET, flags, 1, 0};
 }
