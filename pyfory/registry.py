@@ -620,19 +620,15 @@ def _has_hidden_state(cls: type) -> bool:
     written in C. Of exceptions the fields are what counts."""
     if cls.__itemsize__:
         return True
-    pointer = object.__basicsize__ // 2
+    pointer = tuple.__itemsize__
     size = object.__basicsize__ + pointer * ((cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0))
     if cls.__basicsize__ <= size or issubclass(cls, BaseException):
         return False
-    member = type(_Slotted.slot)  # type: ignore[attr-defined]
     for base in cls.__mro__:
-        if "__slots__" in base.__dict__:
-            size += pointer * sum(type(value) is member for value in base.__dict__.values())
+        slots = base.__dict__.get("__slots__", ())
+        names = (slots,) if isinstance(slots, str) else tuple(slots)
+        size += pointer * sum(name not in ("__dict__", "__weakref__") for name in names)
     return cls.__basicsize__ > size
-
-
-class _Slotted:
-    __slots__ = ("slot",)
 
 
 # ---- builtin families --------------------------------------------------------------

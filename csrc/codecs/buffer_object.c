@@ -140,7 +140,8 @@ buffer_object_write_to(BufferObject *o, PyObject *stream)
 {
     PyObject *view = buffer_object_getbuffer(o, NULL), *part = NULL, *done = NULL;
     Py_ssize_t left, wrote;
-    int rc = -1;
+    Py_buffer data;
+    int held = 0, rc = -1;
     if (view == NULL) {
         return NULL;
     }
@@ -165,15 +166,22 @@ buffer_object_write_to(BufferObject *o, PyObject *stream)
         if (left == 0) {
             break;
         }
-        /* a raw stream took only a part: it is offered the rest */
-        const Py_buffer *data = PyMemoryView_GET_BUFFER(view);
-        Py_XSETREF(part, PyBytes_FromStringAndSize((const char *)data->buf + data->len - left, left));
+        /* a raw stream took only a part: it is offered the rest. It may have released the view:
+         * then this fails, and later it cannot */
+        if (!held && PyObject_GetBuffer(view, &data, PyBUF_SIMPLE) < 0) {
+            goto error;
+        }
+        held = 1;
+        Py_XSETREF(part, PyBytes_FromStringAndSize((const char *)data.buf + data.len - left, left));
         if (part == NULL) {
             goto error;
         }
     }
     rc = 0;
 error:
+    if (held) {
+        PyBuffer_Release(&data);
+    }
     Py_XDECREF(done);
     Py_XDECREF(part);
     Py_XDECREF(view);

@@ -15,7 +15,8 @@
 #define FORY_SURROGATES 0xf800u, 0xd800u
 #define FORY_ASCII_UNITS 0xff80u, 0u
 
-#if (defined(__GNUC__) || defined(__clang__)) && !FORY_BIG_ENDIAN
+/* Up to 48 bytes in front of a text's end are read: its object's head is that large where pointers have 64 bits. */
+#if (defined(__GNUC__) || defined(__clang__)) && !FORY_BIG_ENDIAN && UINTPTR_MAX > 0xffffffffu
 #define FORY_UNIT_VECTORS 1
 typedef uint16_t fory_units8 __attribute__((vector_size(16)));
 
@@ -99,9 +100,13 @@ fory_copy_units(uint8_t *dst, const uint8_t *src, size_t n, unsigned mask, unsig
 FORY_INLINE int
 fory_is_short_text(PyObject *v, size_t *longest)
 {
-    size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+    size_t n;
+    if (FORY_UNLIKELY(!PyUnicode_CheckExact(v))) {
+        return 0;
+    }
+    n = (size_t)PyUnicode_GET_LENGTH(v);
     *longest = n > *longest ? n : *longest;
-    return PyUnicode_CheckExact(v) && PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND && PyUnicode_IS_COMPACT(v) &&
+    return PyUnicode_KIND(v) == PyUnicode_2BYTE_KIND && PyUnicode_IS_COMPACT(v) &&
            n <= (FORY_SHORT_SIZE - 2) / 2;
 }
 

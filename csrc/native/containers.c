@@ -1,6 +1,7 @@
 /* Lists, tuples, dicts and sets of the native format, writing. */
 #include "native/native.h"
 
+#include "runtime/large.h"
 #include "runtime/object_layout.h"
 
 static int
@@ -110,8 +111,9 @@ fory_native_write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *
         if (FORY_UNLIKELY(!fory_dict_next(w->st, v, position, &key, &value))) {
             return changed(w, "dict");
         }
-        if (FORY_LIKELY(PyUnicode_CheckExact(key)) && FORY_LIKELY(!w->native->hooked)) {
-            /* writing a str runs no other code: the value stays where it is */
+        if (FORY_LIKELY(PyUnicode_CheckExact(key)) && FORY_LIKELY(!w->native->hooked) &&
+            FORY_LIKELY((size_t)PyUnicode_GET_LENGTH(key) < FORY_LARGE)) {
+            /* no other code runs while such a str is written: the value stays where it is */
             rc = fory_native_write_str(w, NULL, key);
             Py_INCREF(key);
             if (FORY_UNLIKELY(rc < 0) || FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
@@ -174,7 +176,7 @@ define_dict(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
     }
     shape = &native->dict_shapes[native->n_dict_shapes];
     shape->n = 0;
-    while (fory_dict_next(w->st, v, &position, &key, &value)) {
+    while (shape->n < (size_t)n && fory_dict_next(w->st, v, &position, &key, &value)) {
         if (fory_native_write_str(w, NULL, key) < 0) {
             return -1;
         }
@@ -222,7 +224,8 @@ write_like(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int *rc)
         return 0;
     }
     for (Py_ssize_t i = 1;; i++) {
-        if (!PyUnicode_CheckExact(key)) {
+        /* while a large one is written other threads run */
+        if (!PyUnicode_CheckExact(key) || (size_t)PyUnicode_GET_LENGTH(key) >= FORY_LARGE) {
             return 0;
         }
         if (i == n || !fory_dict_next(w->st, v, &position, &key, &value)) {

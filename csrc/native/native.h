@@ -270,12 +270,20 @@ typedef struct ForyNativeEngine {
     uint32_t epoch;          /* counts how often all of these were forgotten */
     uint32_t n_write_shapes, n_object_codecs;
     uint8_t guarded; /* a policy: every class and call is asked for */
-    Py_ssize_t n_reducers; /* entries of copyreg's table when classes were last compared with it */
+    uint64_t reducers_seen; /* fory_native_reducers_now() when classes were last compared with copyreg's table */
     /* strong references */
     PyObject *newobj, *newobj_ex, *dispatch_table, *modules;
     PyObject *str_reduce_ex, *str_reduce, *str_getstate, *str_setstate, *str_new, *str_value, *str_members, *str_call, *protocol;
     PyObject *code; /* what code by value needs of pyfory.native.code, or NULL: FORY_CODE_* */
 } ForyNativeEngine;
+
+/* Another number when copyreg's table has changed; from Python 3.12 on only when it has another size. */
+FORY_INLINE uint64_t
+fory_native_reducers_now(const ForyNativeEngine *n)
+{
+    uint64_t version = fory_dict_version(n->dispatch_table);
+    return version != 0 ? version : (uint64_t)PyDict_GET_SIZE(n->dispatch_table);
+}
 
 /* items of pyfory.native.code.support() */
 enum {

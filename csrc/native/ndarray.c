@@ -99,6 +99,10 @@ write_array(ForyWriteCtx *w, PyObject *array, PyObject *dtype, int fortran, Fory
         if (in_band < 0) {
             goto done;
         }
+        Py_SETREF(shape, PyObject_GetAttrString(array, "shape")); /* the callback may have changed it */
+        if (shape == NULL || !PyTuple_Check(shape)) {
+            goto done;
+        }
     }
     if (fory_native_ext(w, FORY_X_NDARRAY) < 0 ||
         fory_native_tag(w, (in_band ? 0 : FORY_BUFFER_OUT) | (fortran ? FORY_BUFFER_FORTRAN : 0)) < 0 ||
@@ -132,6 +136,23 @@ done:
     return rc;
 }
 
+/* Has the callback left the array where it was? An export does not keep NumPy from resizing. */
+static int
+unchanged_memory(PyObject *array, const ForyMemory *memory)
+{
+    Py_buffer view;
+    int same;
+    if (array_memory(array, &view, 0) < 0) {
+        return -1;
+    }
+    same = view.buf == memory->data && view.len == memory->size;
+    PyBuffer_Release(&view);
+    if (!same) {
+        PyErr_SetString(PyExc_RuntimeError, "buffer_callback changed the array that it was asked about");
+    }
+    return same ? 0 : -1;
+}
+
 /* The same of a dtype with a code. */
 static int
 write_coded(ForyWriteCtx *w, PyObject *array, int element, int fortran)
@@ -154,6 +175,9 @@ write_coded(ForyWriteCtx *w, PyObject *array, int element, int fortran)
     }
     ForyMemory memory = {array, view.buf, view.len, view.readonly};
     in_band = fory_native_ask(w, &memory);
+    if (in_band >= 0 && w->out_of_band && unchanged_memory(array, &memory) < 0) {
+        in_band = -1;
+    }
     if (in_band >= 0) {
         rc = fory_native_put_array(w, element, (in_band ? 0 : FORY_BUFFER_OUT) | (fortran ? FORY_BUFFER_FORTRAN : 0), nd,
                                    dims, &memory);
@@ -453,7 +477,8 @@ fory_native_ndarray_over(ForyReadCtx *r, int element, int order, int nd, const P
     for (int i = 0; i < nd; i++) {
         int at = order ? i : nd - 1 - i;
         strides[at] = step;
-        step *= dims[at] > 0 ? dims[at] : 1;
+        /* an array without elements may have lengths of any size */
+        step = (Py_ssize_t)((size_t)step * (size_t)(dims[at] > 0 ? dims[at] : 1));
     }
     array = np->new_array(np->array_type, Py_NewRef(np->dtypes[element]), nd, dims, strides, view->buf,
                           view->readonly ? 0 : FORY_NDARRAY_WRITABLE, NULL);

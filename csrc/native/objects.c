@@ -16,6 +16,13 @@ new_shape(ForyEngine *e, ForyObjectCodec *c, const uint8_t *order, PyObject *con
     if (c->n_shapes == FORY_MAX_SHAPES) {
         return NULL;
     }
+    for (size_t i = n - n_slots; i < n; i++) {
+        for (size_t k = 0; k < n - n_slots; k++) {
+            if (PyUnicode_Compare(names[i], names[k]) == 0) {
+                return NULL; /* in a slot and in the dict: a reader could not tell them apart */
+            }
+        }
+    }
     s = fory_engine_alloc(e, sizeof(*s));
     if (s == NULL) {
         return NULL;
@@ -599,13 +606,17 @@ write_new_object(ForyWriteCtx *w, ForyObjectCodec *c, PyObject *o, ForyRefSlot *
 {
     ForyWriteShape *shape = NULL;
     PyObject *dict = NULL;
-    int rc, from_inline = 0;
+    int rc, from_inline = 0, held = 0;
     if (FORY_UNLIKELY(c->reducers_version == 0) || FORY_UNLIKELY(c->version == 0) ||
         FORY_UNLIKELY(c->reducers_version != fory_dict_version(w->engine->native->dispatch_table)) ||
         FORY_UNLIKELY(c->version != fory_type_version(c->type))) {
+        Py_INCREF(o); /* to look at the class may run Python code */
+        held = 1;
         rc = check_class(w, c);
         if (rc <= 0) {
-            return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
+            rc = rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
+            Py_DECREF(o);
+            return rc;
         }
     }
 #if FORY_INLINE_VALUES
@@ -620,20 +631,24 @@ write_new_object(ForyWriteCtx *w, ForyObjectCodec *c, PyObject *o, ForyRefSlot *
         if (c->has_dict) {
             dict = dict_of(o);
             if (dict == NULL && PyErr_Occurred()) {
-                return -1;
+                rc = -1;
+                goto done;
             }
         }
         shape = shape_of_dict(w->engine, c, o, dict);
     }
     if (FORY_UNLIKELY(shape == NULL)) {
-        Py_XDECREF(dict);
-        return PyErr_Occurred() ? -1 : fory_native_write_by_protocol(w, o);
+        rc = PyErr_Occurred() ? -1 : fory_native_write_by_protocol(w, o);
+        goto done;
     }
     if ((slot != NULL && fory_native_enter(w, slot, o) < 0) || fory_write_enter(w) < 0) {
-        Py_XDECREF(dict);
-        return -1;
+        rc = -1;
+        goto done;
     }
-    Py_INCREF(o);
+    if (FORY_LIKELY(!held)) {
+        Py_INCREF(o);
+        held = 1;
+    }
 #if FORY_INLINE_VALUES
     rc = FORY_LIKELY(from_inline) ? write_inline(w, c, o, shape)
          : dict == NULL           ? write_slotted(w, c, o, shape)
@@ -643,7 +658,10 @@ write_new_object(ForyWriteCtx *w, ForyObjectCodec *c, PyObject *o, ForyRefSlot *
     (void)from_inline;
 #endif
     w->depth--;
-    Py_DECREF(o);
+done:
+    if (held) {
+        Py_DECREF(o);
+    }
     Py_XDECREF(dict);
     return rc;
 }

@@ -328,7 +328,8 @@ static PyObject *
 call_method(ForyReduceCodec *c, PyObject *o)
 {
 #if FORY_INLINE_VALUES
-    if (c->method != NULL && fory_inline_values(o) != NULL) {
+    /* a method of an object before it may have replaced this one */
+    if (c->method != NULL && FORY_LIKELY(c->version == fory_type_version(c->type)) && fory_inline_values(o) != NULL) {
         /* names are only added to those that instances of a class share */
         unsigned n = c->n_names;
         PyObject *name;
@@ -338,7 +339,9 @@ call_method(ForyReduceCodec *c, PyObject *o)
         }
         c->n_names = n;
         if (name == NULL) {
-            return PyObject_Vectorcall(c->method, &o, 1, NULL);
+            PyObject *method = Py_NewRef(c->method), *result = PyObject_Vectorcall(method, &o, 1, NULL);
+            Py_DECREF(method);
+            return result;
         }
     }
 #endif

@@ -277,7 +277,7 @@ compare_reducers(ForyEngine *e)
 {
     PyObject *changed, *cls, *spec;
     int rc = 0;
-    e->native->n_reducers = PyDict_GET_SIZE(e->native->dispatch_table);
+    e->native->reducers_seen = fory_native_reducers_now(e->native);
     changed = PyObject_CallMethod(e->registry, "changed_reducers", NULL);
     if (changed == NULL || !PyList_Check(changed)) {
         Py_XDECREF(changed);
@@ -298,7 +298,7 @@ static int
 begin_write(ForyWriteCtx *w)
 {
     const ForyNativeEngine *n = w->engine->native;
-    if (FORY_UNLIKELY(PyDict_GET_SIZE(n->dispatch_table) != n->n_reducers) && compare_reducers(w->engine) < 0) {
+    if (FORY_UNLIKELY(fory_native_reducers_now(n) != n->reducers_seen) && compare_reducers(w->engine) < 0) {
         return -1;
     }
     if (FORY_UNLIKELY(w->st->names_version != n->names_version)) {

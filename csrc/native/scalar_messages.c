@@ -9,7 +9,7 @@ static int
 is_own(const ForyEngine *e, PyTypeObject *type, unsigned id)
 {
     const ForyTypeEntry *entry = fory_entry_find((ForyEngine *)e, type);
-    if (FORY_UNLIKELY(entry == NULL) || FORY_UNLIKELY(PyDict_GET_SIZE(e->native->dispatch_table) != e->native->n_reducers)) {
+    if (FORY_UNLIKELY(entry == NULL) || FORY_UNLIKELY(fory_native_reducers_now(e->native) != e->native->reducers_seen)) {
         return 0;
     }
     switch (id) {

@@ -400,7 +400,7 @@ class RowBatch(_core.RowBatch):
                 file.write(view)
             return
         # shortening a file that is mapped would end the process
-        target = os.path.realpath(path)
+        target = os.path.realpath(os.fsdecode(path))
         handle, fresh = tempfile.mkstemp(prefix=".rows-", dir=os.path.dirname(target))
         try:
             with open(handle, "wb") as file, memoryview(self) as view:

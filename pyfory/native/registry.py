@@ -28,6 +28,8 @@ __all__ = ["NativeRegistry"]
 #: forms of a name, as in csrc/native/native.h
 _BY_NAME, _BY_ID, _BY_TYPENAME = 0, 2, 3
 _MISSING: Any = object()
+#: states that mean none when they are empty, as with pickle
+_PLAIN_STATES = (bool, int, float, str, bytes, tuple, list, set, frozenset)
 
 #: what pickle writes without asking copyreg
 _PLAIN = frozenset([
@@ -313,7 +315,8 @@ class NativeRegistry(TypeRegistry):
         if isinstance(state, tuple) and len(state) == 2:
             state, slots = state
         for part in (state, slots):
-            if part and not isinstance(part, dict):
+            # its truth is asked of plain values alone: an array has none, and a method must not run here
+            if part is not None and not isinstance(part, dict) and (type(part) not in _PLAIN_STATES or part):
                 raise ForyInvalidDataError("the state of a %s is not a dict" % type(obj).__qualname__)
         if state:
             try:

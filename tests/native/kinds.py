@@ -619,7 +619,7 @@ kind("weak reference", "weakref.ref(samples.SINGLETON)", refused=True)
 kind("hash object", "hashlib.sha256()", refused=True)
 kind("context variable", "contextvars.ContextVar('v')", refused=True)
 kind("compressor", "zlib.compressobj()", refused=True)
-kind("database connection", "sqlite3.connect(':memory:')", refused=True, needs="sqlite3")
+kind("database connection", "samples.closed_connection()", refused=True, needs="sqlite3")
 kind("queue", "queue.Queue()", refused=True)
 
 # ------------------------------------------------------------------ NumPy

@@ -1409,6 +1409,14 @@ def remember(value: Any) -> Any:
 # ------------------------------------------------------------------ what cannot travel
 
 
+def closed_connection() -> Any:
+    import sqlite3
+
+    connection = sqlite3.connect(":memory:")
+    connection.close()  # it is part of a cycle, and the collector minds open ones
+    return connection
+
+
 def closed_socket() -> Any:
     import socket
 

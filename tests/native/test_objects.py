@@ -39,8 +39,6 @@ def test_kind(kind: kinds.Kind, codec_name: str, readers: Dict[str, Peer]) -> No
             with pytest.raises(Exception) as raised:
                 chosen.dumps(value)
             check_refusal(raised.value)
-            # the exception keeps it from being closed here, while nobody minds that it was open
-            getattr(value, "close", bool)()
             return
         data = chosen.dumps(value)
     reader = readers.setdefault(codec_name, Peer(codec_name))
