@@ -357,32 +357,32 @@ write_wrapper(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- reading ------------------------------------------------------------------------ */
 
-static const char *
+static int
 typecode_of(int type_id)
 {
     switch (type_id) {
     case FORY_INT8_ARRAY:
-        return "b";
+        return 'b';
     case FORY_UINT8_ARRAY:
-        return "B";
+        return 'B';
     case FORY_INT16_ARRAY:
-        return "h";
+        return 'h';
     case FORY_UINT16_ARRAY:
-        return "H";
+        return 'H';
     case FORY_INT32_ARRAY:
-        return "i";
+        return 'i';
     case FORY_UINT32_ARRAY:
-        return "I";
+        return 'I';
     case FORY_INT64_ARRAY:
-        return "q";
+        return 'q';
     case FORY_UINT64_ARRAY:
-        return "Q";
+        return 'Q';
     case FORY_FLOAT32_ARRAY:
-        return "f";
+        return 'f';
     case FORY_FLOAT64_ARRAY:
-        return "d";
+        return 'd';
     default:
-        return NULL;
+        return 0;
     }
 }
 
@@ -466,29 +466,24 @@ make_ndarray(ForyReadCtx *r, int type_id, Py_ssize_t n, const uint8_t *data, Py_
 /* Small arrays are made in one call from a copy, large ones filled without one. */
 #define PYARRAY_BY_COPY 4096
 
-static PyObject *
-make_pyarray(ForyReadCtx *r, int type_id, const uint8_t *data, Py_ssize_t nbytes)
+PyObject *
+fory_pyarray_from_bytes(ForyState *st, int typecode, const uint8_t *data, size_t size)
 {
     PyObject *array = NULL, *view = NULL, *done = NULL;
-    if (fory_import_once(&r->st->array_array, "array", "array") < 0) {
+    if (fory_import_once(&st->array_array, "array", "array") < 0) {
         return NULL;
     }
-    if (nbytes <= PYARRAY_BY_COPY) {
-        return PyObject_CallFunction(r->st->array_array, "sy#", typecode_of(type_id), (const char *)data, nbytes);
+    if (size <= PYARRAY_BY_COPY) {
+        return PyObject_CallFunction(st->array_array, "Cy#", typecode, (const char *)data, (Py_ssize_t)size);
     }
-    array = PyObject_CallFunction(r->st->array_array, "s", typecode_of(type_id));
-    if (array == NULL) {
-        return NULL;
-    }
-    view = PyMemoryView_FromMemory((char *)data, nbytes, PyBUF_READ);
-    if (view != NULL) {
-        done = PyObject_CallMethod(array, "frombytes", "O", view);
-    }
-    Py_XDECREF(view);
-    Py_XDECREF(done);
+    array = PyObject_CallFunction(st->array_array, "C", typecode);
+    view = array == NULL ? NULL : PyMemoryView_FromMemory((char *)data, (Py_ssize_t)size, PyBUF_READ);
+    done = view == NULL ? NULL : PyObject_CallMethod(array, "frombytes", "O", view);
     if (done == NULL) {
         Py_CLEAR(array);
     }
+    Py_XDECREF(view);
+    Py_XDECREF(done);
     return array;
 }
 
@@ -517,7 +512,7 @@ read_array(ForyReadCtx *r, int type_id, int carrier)
         return make_ndarray(r, type_id, (Py_ssize_t)(nbytes / (unsigned)width), data, (Py_ssize_t)nbytes);
     }
     if (carrier == AS_PYARRAY) {
-        return make_pyarray(r, type_id, data, (Py_ssize_t)nbytes);
+        return fory_pyarray_from_bytes(r->st, typecode_of(type_id), data, nbytes);
     }
     PyObject *array = fory_dense_array_new(r->st, type_id, (Py_ssize_t)nbytes);
     if (array != NULL && nbytes > 0) {

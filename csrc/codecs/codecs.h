@@ -233,6 +233,8 @@ PyObject *fory_buffer_object_view(ForyState *st, PyObject *source);
 const ForyCodec *fory_array_codec(ForyEngine *e, int type_id, int carrier);
 /* Codec that takes the array kind from the value (ndarray, array.array). */
 const ForyCodec *fory_value_array_codec(ForyEngine *e);
+/* New array.array of a type code from elements in its own form; `data` is copied. */
+PyObject *fory_pyarray_from_bytes(ForyState *st, int typecode, const uint8_t *data, size_t size);
 extern const char *const fory_array_names[FORY_TYPE_ID_COUNT];
 
 /* ---- collections.c, read_collections.c ------------------------------------- */

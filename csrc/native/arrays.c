@@ -464,30 +464,6 @@ read_dense(ForyReadCtx *r, int element, size_t stored, const uint8_t *data, size
     return v;
 }
 
-/* Small arrays are made in one call from a copy, large ones filled without one. */
-#define PYARRAY_BY_COPY 4096
-
-static PyObject *
-read_pyarray(ForyReadCtx *r, int element, const uint8_t *data, size_t size)
-{
-    PyObject *array, *view, *done;
-    if (fory_import_once(&r->st->array_array, "array", "array") < 0) {
-        return NULL;
-    }
-    if (size <= PYARRAY_BY_COPY) {
-        return PyObject_CallFunction(r->st->array_array, "Cy#", carriers_of[element].code, (const char *)data, (Py_ssize_t)size);
-    }
-    array = PyObject_CallFunction(r->st->array_array, "C", carriers_of[element].code);
-    view = array == NULL ? NULL : PyMemoryView_FromMemory((char *)data, (Py_ssize_t)size, PyBUF_READ);
-    done = view == NULL ? NULL : PyObject_CallMethod(array, "frombytes", "O", view);
-    Py_XDECREF(view);
-    Py_XDECREF(done);
-    if (done == NULL) {
-        Py_CLEAR(array);
-    }
-    return array;
-}
-
 static PyObject *
 read_narrow_pyarray(ForyReadCtx *r, int element, size_t stored, const uint8_t *data, size_t size)
 {
@@ -497,7 +473,7 @@ read_narrow_pyarray(ForyReadCtx *r, int element, size_t stored, const uint8_t *d
         return PyErr_NoMemory();
     }
     widen(element, data, size / fory_element_width[element], stored, wide);
-    v = read_pyarray(r, element, wide, size);
+    v = fory_pyarray_from_bytes(r->st, carriers_of[element].code, wide, size);
     PyMem_Free(wide);
     return v;
 }
@@ -521,7 +497,7 @@ read_copied(ForyReadCtx *r, int carrier, int element, size_t size, PyObject *mem
         v = read_dense(r, element, 0, view.buf, size);
     }
     else {
-        v = read_pyarray(r, element, view.buf, size);
+        v = fory_pyarray_from_bytes(r->st, carriers_of[element].code, view.buf, size);
     }
     PyBuffer_Release(&view);
     return v;
@@ -598,7 +574,7 @@ fory_native_read_array(ForyReadCtx *r, int tag)
         return read_dense(r, element, stored, data, size);
     }
     if (carrier == FORY_ARRAY_PYTHON) {
-        return stored == 0 ? read_pyarray(r, element, data, size) : read_narrow_pyarray(r, element, stored, data, size);
+        return stored == 0 ? fory_pyarray_from_bytes(r->st, carriers_of[element].code, data, size) : read_narrow_pyarray(r, element, stored, data, size);
     }
     array = fory_native_new_ndarray(r, element, bits & FORY_BUFFER_FORTRAN, nd, dims, &memory);
     if (array != NULL && size > 0) {

@@ -97,18 +97,6 @@ kind_of(ForyWriteCtx *w, PyObject *sequence, Py_ssize_t n)
 
 /* ---- columns, writing -------------------------------------------------------------------- */
 
-/* Whether v may be met again, or have been met. */
-FORY_INLINE int
-held_elsewhere(const ForyWriteCtx *w, PyObject *v)
-{
-#ifdef Py_GIL_DISABLED
-    (void)v;
-    return w->track_ref;
-#else
-    return w->track_ref && (Py_REFCNT(v) > 1 || FORY_UNLIKELY(w->native->reopened));
-#endif
-}
-
 /* Any text of one byte per character: 1 / -1. */
 static FORY_NOINLINE int
 put_narrow(ForyWriteCtx *w, PyObject *v, size_t n)
@@ -136,7 +124,7 @@ write_wide(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n, Py_ssize_t *si
     if (*singly > 0) {
         limit = 0;
     }
-    for (; m < limit && fory_is_short_text(items[m], &longest) && !held_elsewhere(w, items[m]); m++) {
+    for (; m < limit && fory_is_short_text(items[m], &longest) && !fory_native_held_elsewhere(w, items[m]); m++) {
         FORY_PREFETCH(items[m + FORY_AHEAD < n ? m + FORY_AHEAD : m]);
     }
     if (m > 0) {
@@ -183,7 +171,7 @@ write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
         }
         size = (size_t)PyUnicode_GET_LENGTH(v);
         wide = PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND;
-        if (held_elsewhere(w, v) && (size > 1 || wide)) {
+        if (fory_native_held_elsewhere(w, v) && (size > 1 || wide)) {
             uint32_t number = 0;
             int rc;
             w->out.pos = p;
@@ -234,7 +222,7 @@ write_decimals(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
         uint32_t number = 0;
         int rc = 0;
         FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
-        if (held_elsewhere(w, items[i]) && (rc = fory_native_number(w, items[i], &number)) > 0) {
+        if (fory_native_held_elsewhere(w, items[i]) && (rc = fory_native_number(w, items[i], &number)) > 0) {
             rc = fory_room(w, 1 + FORY_VU64_MAX);
             if (rc == 0) {
                 fory_put_u8(&w->out, FORY_DECIMAL_REF);

@@ -498,19 +498,25 @@ fory_native_ref_fast(ForyWriteCtx *w, PyObject *v)
     w->n_refs++;
     return 0;
 }
-/* 1: a reference is written; 0: the value is to be written; -1. Only what has
- * another owner beside the one it is reached through can be met again. */
+/* Whether v may be met again, or have been met: only what has another owner beside the one it
+ * is reached through can. */
+FORY_INLINE int
+fory_native_held_elsewhere(const ForyWriteCtx *w, PyObject *v)
+{
+#ifdef Py_GIL_DISABLED
+    (void)v;
+    return w->track_ref;
+#else
+    return w->track_ref && (Py_REFCNT(v) > 1 || FORY_UNLIKELY(w->native->reopened));
+#endif
+}
+/* 1: a reference is written; 0: the value is to be written; -1. */
 FORY_INLINE int
 fory_native_ref(ForyWriteCtx *w, PyObject *v)
 {
-    if (!w->track_ref) {
+    if (!fory_native_held_elsewhere(w, v)) {
         return 0;
     }
-#ifndef Py_GIL_DISABLED
-    if (Py_REFCNT(v) == 1 && FORY_LIKELY(!w->native->reopened)) {
-        return 0;
-    }
-#endif
     int rc = fory_native_ref_fast(w, v);
     return FORY_LIKELY(rc != 2) ? rc : fory_native_ref_slow(w, v);
 }
@@ -520,14 +526,9 @@ int fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot);
 FORY_INLINE int
 fory_native_look(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot)
 {
-    if (!w->track_ref) {
+    if (!fory_native_held_elsewhere(w, v)) {
         return 0;
     }
-#ifndef Py_GIL_DISABLED
-    if (Py_REFCNT(v) == 1 && FORY_LIKELY(!w->native->reopened)) {
-        return 0;
-    }
-#endif
     if (v == w->native->root.object && w->native->root.generation != w->native->stamp) {
         *slot = &w->native->root;
         return 0;

@@ -26,26 +26,7 @@ static FORY_NOINLINE int
 table_grow(ForyWriteCtx *w)
 {
     /* a Pickler that writes one small message should not pay for more */
-    size_t cap = w->refs != NULL ? (w->ref_mask + 1) * 4 : w->native->stamp == PICKLER_STAMP ? 16 : 64;
-    ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
-    if (slots == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (size_t i = 0; w->refs != NULL && i <= w->ref_mask; i++) {
-        ForyRefSlot *old = &w->refs[i];
-        if (old->generation == w->native->stamp && old->object != NULL) {
-            size_t j = fory_pointer_hash(old->object) & (cap - 1);
-            while (slots[j].object != NULL) {
-                j = (j + 1) & (cap - 1);
-            }
-            slots[j] = *old;
-        }
-    }
-    PyMem_Free(w->refs);
-    w->refs = slots;
-    w->ref_mask = cap - 1;
-    return 0;
+    return fory_refs_grow(w, w->native->stamp == PICKLER_STAMP ? 16 : 64, w->native->stamp);
 }
 
 /* The slot of v, or the empty one where it belongs; NULL without memory. It stays there until
@@ -345,14 +326,9 @@ fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
     ForyRefSlot *slot;
     late->tracked = late->reopened = late->again = 0;
     late->start = position(w);
-    if (!w->track_ref) {
+    if (!fory_native_held_elsewhere(w, v)) {
         return 0;
     }
-#ifndef Py_GIL_DISABLED
-    if (Py_REFCNT(v) == 1 && !n->reopened) {
-        return 0;
-    }
-#endif
     late->tracked = 1;
     slot = find_slot(w, v);
     if (slot == NULL) {

@@ -278,10 +278,10 @@ fory_write_finish(ForyWriteCtx *w)
 
 /* ---- references, writing ----------------------------------------------- */
 
-static int
-refs_grow(ForyWriteCtx *w)
+int
+fory_refs_grow(ForyWriteCtx *w, size_t first, uint32_t stamp)
 {
-    size_t cap = w->refs == NULL ? 64 : (w->ref_mask + 1) * 4;
+    size_t cap = w->refs == NULL ? first : (w->ref_mask + 1) * 4;
     ForyRefSlot *slots = PyMem_Calloc(cap, sizeof(*slots));
     if (slots == NULL) {
         PyErr_NoMemory();
@@ -289,7 +289,7 @@ refs_grow(ForyWriteCtx *w)
     }
     for (size_t i = 0; w->refs != NULL && i <= w->ref_mask; i++) {
         ForyRefSlot *old = &w->refs[i];
-        if (old->generation == w->generation && old->object != NULL) {
+        if (old->generation == stamp && old->object != NULL) {
             size_t j = fory_pointer_hash(old->object) & (cap - 1);
             while (slots[j].object != NULL) {
                 j = (j + 1) & (cap - 1);
@@ -307,7 +307,7 @@ int
 fory_write_ref(ForyWriteCtx *w, PyObject *o)
 {
     if (FORY_UNLIKELY(w->refs == NULL || (size_t)w->n_refs * 2 > w->ref_mask)) {
-        if (refs_grow(w) < 0) {
+        if (fory_refs_grow(w, 64, w->generation) < 0) {
             return -1;
         }
     }
