@@ -45,6 +45,17 @@ def test_copied_once(name):
     assert result == value and peak < 8.1 * MB
 
 
+@pytest.mark.parametrize("xlang", [True, False])
+def test_several_large_parts(xlang):
+    """The result moves to larger memory some times, with all that is in it; the second message knows its size."""
+    parts = [bytes([65 + i]) * (6 * MB + i) for i in range(8)]
+    writer, reader = pyfory.Fory(xlang=xlang), pyfory.Fory(xlang=xlang)
+    first = writer.dumps(parts)
+    assert reader.loads(first) == parts
+    assert peak_of(lambda: writer.dumps(parts))[1] < 1.1 * len(first)
+    assert writer.dumps(parts) == first
+
+
 def test_copied_once_into_an_ndarray():
     numpy = pytest.importorskip("numpy")
     value = numpy.arange(MB)

@@ -123,15 +123,18 @@ write_grow(fory_writer *out, size_t need)
     if (want < cap + cap / 2) {
         want = cap + cap / 2;
     }
-    if (want <= w->last_size && used >= w->last_size / 64) {
+    if (want <= w->last_size && used + need >= w->last_size / 64) {
         want = w->last_size + (w->last_size / 8 < SPARE ? w->last_size / 8 : SPARE) + 64;
     }
-    if (w->result == NULL) {
+    if (w->result == NULL || want >= FORY_HUGE) {
+        /* moving the pages of a huge block takes huge pages apart: copying is several times faster */
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)want);
         if (bytes == NULL) {
             return -1;
         }
+        fory_advise_fresh(PyBytes_AS_STRING(bytes), want);
         memcpy(PyBytes_AS_STRING(bytes), out->start, used);
+        Py_XDECREF(w->result);
         w->result = bytes;
     }
     else if (_PyBytes_Resize(&w->result, (Py_ssize_t)want) < 0) {
@@ -142,7 +145,6 @@ write_grow(fory_writer *out, size_t need)
         return -1;
     }
     out->start = (uint8_t *)PyBytes_AS_STRING(w->result);
-    fory_advise_fresh(out->start + used, want - used);
     out->pos = out->start + used;
     out->end = out->start + want;
     return 0;
