@@ -54,7 +54,7 @@ all_of(PyTypeObject *type, PyObject *const *items, Py_ssize_t n, int scattered)
     return 1;
 }
 
-/* Whether values of this class have the column of Decimals. May run Python code. */
+/* Whether values of this class have the column of Decimals; -1 with an exception. May run Python code. */
 static FORY_NOINLINE int
 is_decimal(ForyWriteCtx *w, PyTypeObject *type)
 {
@@ -64,13 +64,12 @@ is_decimal(ForyWriteCtx *w, PyTypeObject *type)
     }
     entry = fory_write_entry(w, type);
     if (entry == NULL) {
-        PyErr_Clear(); /* writing the first of them fails again */
-        return 0;
+        return -1;
     }
     return entry->codec == fory_native_special_codec("decimal") && fory_decimal_type(w->st) == (PyObject *)type;
 }
 
-/* The kind of all n elements of a list or tuple. May run Python code. */
+/* The kind of all n elements of a list or tuple; -1 with an exception. May run Python code. */
 static int
 kind_of(ForyWriteCtx *w, PyObject *sequence, Py_ssize_t n)
 {
@@ -82,10 +81,14 @@ kind_of(ForyWriteCtx *w, PyObject *sequence, Py_ssize_t n)
             return FORY_K_ANY;
         }
         Py_INCREF(type);
-        kind = is_decimal(w, type) ? FORY_K_DECIMAL : FORY_K_ANY;
+        int decimal = is_decimal(w, type);
         Py_DECREF(type);
+        if (decimal < 0 && !PyErr_ExceptionMatches(PyExc_Exception)) {
+            return -1; /* an interrupt */
+        }
+        kind = decimal > 0 ? FORY_K_DECIMAL : FORY_K_ANY;
         if (kind == FORY_K_ANY || PySequence_Fast_GET_SIZE(sequence) != n) {
-            PyErr_Clear();
+            PyErr_Clear(); /* writing the first of them fails again */
             return FORY_K_ANY;
         }
     }
@@ -324,7 +327,7 @@ fory_native_write_sequence_of(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
     if (n < LEAST || w->native->hooked || (kind = kind_of(w, v, n)) == FORY_K_ANY) {
         return 0;
     }
-    if (fory_room(w, 2) < 0) {
+    if (kind < 0 || fory_room(w, 2) < 0) {
         return -1;
     }
     if (list && kind != FORY_K_STR && kind != FORY_K_DECIMAL) {

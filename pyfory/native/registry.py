@@ -429,6 +429,12 @@ def _is_foreign(callable_obj: Any, error: BaseException) -> bool:
     traceback = error.__traceback__
     if traceback is None or traceback.tb_next is None:
         return True
+    enum = sys.modules.get("enum")
+    if enum is not None and isinstance(callable_obj, enum.EnumMeta):
+        # the enum module looks members up in Python; a class of the user's may do so, too (_missing_)
+        while traceback.tb_next is not None:
+            traceback = traceback.tb_next
+        return traceback.tb_frame.f_globals is vars(enum)
     return _call_name(callable_obj) in SAFE_CALLS
 
 

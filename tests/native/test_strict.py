@@ -346,6 +346,28 @@ def test_hostile_use_of_builtins(name: str) -> None:
     assert fory.loads(fory.dumps([Point(1)]))[0].x == 1
 
 
+@pytest.mark.parametrize("args", [[], [number(9)], [number(1)] * 2, [string("New"), string("A B")], [number(1)] * 7], ids=repr)
+def test_calls_of_a_registered_enum_fail_as_damage(args: List[bytes]) -> None:
+    fory = strict(Colour)
+    with pytest.raises(ForyError):
+        fory.loads(HEAD + reduce(reference("Colour", HERE), *args))
+    assert fory.loads(HEAD + reduce(reference("Colour", HERE), number(1))) is Colour.RED
+
+
+class Hex(enum.Enum):
+    ONE = "1"
+
+    @classmethod
+    def _missing_(cls, value: Any) -> Any:
+        return cls(int(value, 16))
+
+
+def test_errors_of_the_class_itself_pass() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        strict(Hex).loads(HEAD + reduce(reference("Hex", HERE), string("zz")))
+    assert not isinstance(caught.value, ForyError)
+
+
 def test_state_of_a_class_is_refused_for_the_right_reason() -> None:
     with pytest.raises(ForyInvalidDataError, match="state for a type"):
         strict(Point, Reduced).loads(HEAD + class_attributes())
