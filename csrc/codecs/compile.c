@@ -275,11 +275,91 @@ error:
 
 enum { ROOT_XLANG = 1, ROOT_OUT_OF_BAND = 2 };
 
+/* Heads are copied in such steps, and kept with as much room behind them. */
+enum { HEAD_STEP = 32 };
+
+/* What stands before the body of the first value, of a class whose type information is the same
+ * in each message, is kept: what was written from `start` on. 0 / -1. */
+static FORY_NOINLINE int
+write_first_head(ForyWriteCtx *w, ForyTypeEntry *entry, PyObject *v)
+{
+    size_t start = (size_t)(w->out.pos - w->out.start), size;
+    uint8_t *head;
+    if (fory_room(w, 2) < 0) {
+        return -1;
+    }
+    fory_put_u8(&w->out, ROOT_XLANG);
+    fory_put_u8(&w->out, FORY_FLAG_NOT_NULL);
+    if (fory_write_type_info(w, entry, v) < 0) {
+        return -1;
+    }
+    if (entry->head != NULL) {
+        return 0;
+    }
+    size = (size_t)(w->out.pos - w->out.start) - start;
+    head = fory_engine_alloc(w->engine, size + HEAD_STEP);
+    if (head == NULL) {
+        return -1;
+    }
+    memcpy(head, w->out.start + start, size);
+    entry->head_size = (uint32_t)size;
+    entry->head = head;
+    return 0;
+}
+
+/* 1: such a head is written; 0: it is not known. -1 */
+FORY_INLINE int
+put_head(ForyWriteCtx *w, const ForyTypeEntry *entry)
+{
+    uint8_t *p;
+    if (FORY_UNLIKELY(entry->head == NULL)) {
+        return 0;
+    }
+    if (entry->info_kind == FORY_INFO_TYPE_DEF) {
+        if (FORY_UNLIKELY(entry->serial >= w->cap_type_defs)) {
+            return 0;
+        }
+        w->type_defs[entry->serial] = (ForySeen){w->generation, w->n_type_defs++};
+    }
+    if (FORY_UNLIKELY(fory_room(w, entry->head_size + HEAD_STEP) < 0)) {
+        return -1;
+    }
+    p = w->out.pos;
+    for (size_t i = 0; i < entry->head_size; i += HEAD_STEP) {
+        memcpy(p + i, entry->head + i, HEAD_STEP);
+    }
+    w->out.pos = p + entry->head_size;
+    return 1;
+}
+
+/* A message whose value is of a class that was met before, and not tracked: 1; 0 for others; -1. */
+FORY_INLINE int
+write_known(ForyWriteCtx *w, PyObject *v)
+{
+    ForyTypeEntry *entry = fory_entry_find(w->engine, Py_TYPE(v));
+    int rc;
+    if (FORY_UNLIKELY(entry == NULL) || FORY_UNLIKELY(w->out_of_band) || FORY_UNLIKELY(entry->codec == NULL) ||
+        entry->info_kind > FORY_INFO_TYPE_DEF) {
+        return 0;
+    }
+    rc = put_head(w, entry);
+    if (FORY_UNLIKELY(rc <= 0) && (rc < 0 || write_first_head(w, entry, v) < 0)) {
+        return -1;
+    }
+    return entry->codec->write(w, entry->codec, v) < 0 ? -1 : 1;
+}
+
 static int
 write_root(ForyWriteCtx *w, PyObject *v)
 {
-    int container = PyDict_CheckExact(v) ? FORY_MAP : PyList_CheckExact(v) ? FORY_LIST : 0;
+    int container = PyDict_CheckExact(v) ? FORY_MAP : PyList_CheckExact(v) ? FORY_LIST : 0, rc;
     uint8_t *p;
+    if (container == 0 && !w->track_ref && v != Py_None) {
+        rc = write_known(w, v);
+        if (FORY_LIKELY(rc != 0)) {
+            return rc < 0 ? -1 : 0;
+        }
+    }
     if (FORY_UNLIKELY(fory_room(w, 3) < 0)) {
         return -1;
     }
@@ -295,10 +375,74 @@ write_root(ForyWriteCtx *w, PyObject *v)
     return container == FORY_MAP ? fory_write_dict(w, v) : fory_write_list(w, v);
 }
 
+/* The value of a message that begins as the one before did. NULL with *known 0 for others. */
+FORY_INLINE PyObject *
+read_known(ForyReadCtx *r, int *known)
+{
+    ForyEngine *e = r->engine;
+    const ForyReadHead *head = &e->read_head;
+    size_t n = head->size;
+    /* the third byte is the type id */
+    *known = n != 0 && fory_left(&r->in) >= n && r->in.pos[2] == head->bytes[2] && r->in.more == NULL &&
+             r->buffers == NULL && memcmp(r->in.pos, head->bytes, n) == 0;
+    if (!*known) {
+        return NULL;
+    }
+    if (head->type_def) {
+        if (FORY_UNLIKELY(r->cap_type_defs == 0)) {
+            *known = 0;
+            return NULL;
+        }
+        r->type_def_entries[0] = head->entry;
+        r->type_defs[0] = head->codec;
+        r->n_type_defs = 1;
+    }
+    r->in.pos += n;
+    r->out_of_band = 0;
+    return head->codec->read(r, head->codec);
+}
+
+/* Keeps what the message so far consists of, when it leads to this codec wherever it stands first. */
+static void
+keep_read_head(ForyReadCtx *r, const ForyCodec *codec, ForyTypeEntry *entry)
+{
+    ForyReadHead *head = &r->engine->read_head;
+    size_t n = (size_t)(r->in.pos - r->in.start);
+    if (n > sizeof(head->bytes) || r->n_strings > 0 || r->n_type_defs > 1 || r->in.more != NULL || r->out_of_band) {
+        return;
+    }
+    memcpy(head->bytes, r->in.start, n);
+    head->size = (uint32_t)n;
+    head->type_def = r->n_type_defs > 0;
+    head->codec = codec;
+    head->entry = entry;
+}
+
+static PyObject *
+read_first(ForyReadCtx *r)
+{
+    ForyTypeEntry *entry;
+    const ForyCodec *codec;
+    r->in.pos++;
+    codec = fory_read_type_info(r, &entry);
+    if (codec == NULL) {
+        return NULL;
+    }
+    if (entry != NULL) {
+        keep_read_head(r, codec, entry);
+    }
+    return codec->read(r, codec);
+}
+
 static PyObject *
 read_root(ForyReadCtx *r)
 {
     uint8_t bitmap;
+    int known;
+    PyObject *v = read_known(r, &known);
+    if (known) {
+        return v;
+    }
     if (fory_get_u8(&r->in, &bitmap) != FORY_OK) {
         fory_read_bad(r, FORY_TRUNCATED);
         return NULL;
@@ -319,6 +463,9 @@ read_root(ForyReadCtx *r)
                           "out-of-band buffers were provided for an in-band root payload");
     }
     r->out_of_band = (bitmap & ROOT_OUT_OF_BAND) != 0;
+    if (r->in.pos < r->in.end && *r->in.pos == FORY_FLAG_NOT_NULL) {
+        return read_first(r);
+    }
     return fory_read_value_ref(r);
 }
 

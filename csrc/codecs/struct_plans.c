@@ -4,16 +4,9 @@
 #define MAX_INDEXED 30
 
 static uint8_t
-op_of_slot(const ForySlot *slot)
+op_of_type(unsigned type_id)
 {
-    if (slot->track || slot->dynamic || slot->entry != NULL || slot->codec == NULL ||
-        !(slot->codec->flags & FORY_CODEC_BASIC)) {
-        return FORY_OP_SLOT;
-    }
-    if (slot->nullable) {
-        return FORY_OP_NULLABLE_BASIC;
-    }
-    switch (slot->type_id) {
+    switch (type_id) {
     case FORY_VARINT64:
         return FORY_OP_VARINT64;
     case FORY_VARINT32:
@@ -27,6 +20,16 @@ op_of_slot(const ForySlot *slot)
     default:
         return FORY_OP_BASIC;
     }
+}
+
+static uint8_t
+op_of_slot(const ForySlot *slot)
+{
+    if (slot->track || slot->dynamic || slot->entry != NULL || slot->codec == NULL ||
+        !(slot->codec->flags & FORY_CODEC_BASIC)) {
+        return FORY_OP_SLOT;
+    }
+    return slot->nullable ? FORY_OP_NULLABLE_BASIC : op_of_type(slot->type_id);
 }
 
 /* ---- reading side ------------------------------------------------------------ */
@@ -53,6 +56,22 @@ compile_missing(ForyEngine *e, PyObject *spec, Py_ssize_t n_attrs, ForyReadPlan 
         m->call = (uint8_t)call;
     }
     return 0;
+}
+
+static void
+find_runs(const ForyStructCodec *s, ForyReadPlan *plan)
+{
+    uint8_t run = 0, seen[256] = {0};
+    plan->complete = plan->n_fields == s->n_attrs && s->n_attrs <= 256;
+    for (Py_ssize_t i = plan->n_fields - 1; i >= 0; i--) {
+        ForyReadField *f = &plan->fields[i];
+        run = f->op != FORY_OP_VARINT32 ? 0 : (uint8_t)(run + (run < UINT8_MAX));
+        f->run = run;
+        if (plan->complete) {
+            plan->complete = f->dest >= 0 && !seen[f->dest];
+            seen[f->dest >= 0 ? f->dest : 0] = 1;
+        }
+    }
 }
 
 /* spec: (((dest, slot, convert), ...), missing). Kept alive by the caller. */
@@ -89,6 +108,7 @@ compile_read_plan(ForyEngine *e, PyObject *spec, const ForyStructCodec *s, ForyR
         }
         f->op = f->convert == NULL && dest >= 0 ? op_of_slot(&f->slot) : FORY_OP_SLOT;
     }
+    find_runs(s, plan);
     return compile_missing(e, missing, s->n_attrs, plan);
 }
 
@@ -133,6 +153,28 @@ probe_indices(ForyState *st, ForyStructCodec *s)
     }
 }
 
+/* Fields that are written without a call, when their values are what was declared. */
+static void
+find_plain(ForyStructCodec *s)
+{
+    size_t run = 0;
+    for (Py_ssize_t i = s->n_fields - 1; i >= 0; i--) {
+        ForyField *f = &s->fields[i];
+        size_t place = f->access == FORY_ACCESS_INLINE ? f->index : (size_t)f->offset / sizeof(PyObject *);
+        f->plain = f->inner = FORY_OP_SLOT;
+        if (f->access == s->access && place <= UINT16_MAX && (f->access == FORY_ACCESS_INLINE || f->offset % sizeof(PyObject *) == 0)) {
+            f->plain = f->op == FORY_OP_BASIC ? FORY_OP_SLOT : f->op;
+            f->place = (uint16_t)place;
+        }
+        if (f->plain == FORY_OP_NULLABLE_BASIC) {
+            f->inner = op_of_type(f->slot.type_id);
+            f->plain = f->inner == FORY_OP_BASIC ? FORY_OP_SLOT : f->plain;
+        }
+        run = f->plain != FORY_OP_VARINT32 ? 0 : run < UINT8_MAX ? run + 1 : run;
+        f->run = (uint8_t)run;
+    }
+}
+
 void
 fory_struct_refresh(ForyState *st, ForyStructCodec *s)
 {
@@ -153,8 +195,11 @@ fory_struct_refresh(ForyState *st, ForyStructCodec *s)
             n_inline++;
         }
     }
+    s->access = n_inline > 0 ? FORY_ACCESS_INLINE : FORY_ACCESS_SLOT;
+    find_plain(s);
     s->inline_fill = s->has_indices && n_inline == s->n_attrs && s->type->tp_new == PyBaseObject_Type.tp_new;
     s->slot_fill = n_slots == s->n_attrs;
+    s->direct = s->type->tp_new == PyBaseObject_Type.tp_new && !PyType_HasFeature(s->type, Py_TPFLAGS_IS_ABSTRACT);
     s->version = fory_type_version(s->type);
 }
 
@@ -163,7 +208,7 @@ fory_struct_refresh(ForyState *st, ForyStructCodec *s)
 static int
 compile_fields(ForyEngine *e, ForyStructCodec *s, PyObject *attrs, PyObject *fields, PyObject *order)
 {
-    int leading = 1;
+    s->room = 4 + FORY_VU64_MAX;
     s->n_attrs = PyTuple_GET_SIZE(attrs);
     s->n_fields = PyTuple_GET_SIZE(fields);
     if (s->n_fields > s->n_attrs || PyTuple_GET_SIZE(order) != s->n_attrs) {
@@ -198,10 +243,7 @@ compile_fields(ForyEngine *e, ForyStructCodec *s, PyObject *attrs, PyObject *fie
                 return -1;
             }
             f->op = op_of_slot(&f->slot);
-            leading = leading && f->op != FORY_OP_SLOT && f->op != FORY_OP_STR && f->slot.codec->room > 0;
-            if (leading) {
-                s->room += 1u + f->slot.codec->room;
-            }
+            s->room += f->op == FORY_OP_SLOT ? 0 : 1 + FORY_VU64_MAX;
         }
     }
     return 0;

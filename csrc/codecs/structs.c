@@ -1,6 +1,8 @@
 /* Structs (wire-format section 13): the interpreter of compiled plans. */
 #include "codecs/structs.h"
 
+#include "codecs/plain.h"
+
 /* Field values of one object, on the C stack up to this many. */
 #define STACK_VALUES 40
 
@@ -102,6 +104,174 @@ refuse_attributes(ForyWriteCtx *w, PyObject *o)
     return 0;
 }
 
+/* From so many 32-bit fields in a row on, their numbers go through a kernel together. */
+enum { RUN = 4, MOST_RUN = 32 };
+
+/* The numbers of n fields; how many of them are such numbers. */
+FORY_INLINE size_t
+take_run(const ForyField *f, size_t n, PyObject *const *base, int32_t *numbers)
+{
+    size_t i = 0;
+    for (; i < n; i++) {
+        PyObject *v = base[f[i].place];
+        int64_t number;
+        if (FORY_UNLIKELY(v == NULL) || FORY_UNLIKELY(!PyLong_CheckExact(v)) || FORY_UNLIKELY(!fory_small_int(v, &number)) ||
+            FORY_UNLIKELY(number != (int32_t)number)) {
+            break;
+        }
+        numbers[i] = (int32_t)number;
+    }
+    return i;
+}
+
+/* A value that is what was declared; the new end, or NULL when its codec must see to it. Ten bytes
+ * of room, and that of the text. */
+FORY_INLINE uint8_t *
+put_plain(uint8_t *p, unsigned op, PyObject *v)
+{
+    fory_writer out = {p, NULL, NULL, NULL};
+    int64_t n;
+    double d;
+    uint64_t bits;
+    switch (op) {
+    case FORY_OP_VARINT64:
+        if (FORY_UNLIKELY(!PyLong_CheckExact(v)) || FORY_UNLIKELY(!fory_small_int(v, &n))) {
+            return NULL;
+        }
+        fory_put_vi64(&out, n);
+        return out.pos;
+    case FORY_OP_VARINT32:
+        if (FORY_UNLIKELY(!PyLong_CheckExact(v)) || FORY_UNLIKELY(!fory_small_int(v, &n)) || FORY_UNLIKELY(n != (int32_t)n)) {
+            return NULL;
+        }
+        fory_put_vi32_roomy(&out, (int32_t)n);
+        return out.pos;
+    case FORY_OP_FLOAT64:
+        if (FORY_UNLIKELY(!PyFloat_CheckExact(v))) {
+            return NULL;
+        }
+        d = PyFloat_AS_DOUBLE(v);
+        memcpy(&bits, &d, 8);
+        fory_store64(p, bits);
+        return p + 8;
+    case FORY_OP_BOOL:
+        if (FORY_UNLIKELY(!PyBool_Check(v))) {
+            return NULL;
+        }
+        *p = v == Py_True;
+        return p + 1;
+    case FORY_OP_STR:
+        return fory_put_text(p, v);
+    default:
+        return NULL;
+    }
+}
+
+/* Writes fields from f on while they are plain and their values what was declared: no Python code
+ * runs, so that the object keeps them. The first field that is left; NULL without memory. */
+FORY_INLINE const ForyField *
+put_plain_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const ForyField *f, const ForyField *end)
+{
+    PyObject *const *base = (PyObject *const *)o;
+    uint8_t *p, *next;
+#if FORY_INLINE_VALUES
+    if (FORY_LIKELY(s->access == FORY_ACCESS_INLINE)) {
+        base = fory_inline_values(o);
+        if (FORY_UNLIKELY(base == NULL)) {
+            return f;
+        }
+    }
+#endif
+    if (FORY_UNLIKELY(fory_room(w, s->room) < 0)) {
+        return NULL;
+    }
+    p = w->out.pos;
+    while (f < end) {
+        unsigned op = f->plain;
+        PyObject *v;
+        if (f->run >= RUN) {
+            int32_t numbers[MOST_RUN];
+            size_t n = f->run < MOST_RUN ? f->run : MOST_RUN;
+            if (FORY_LIKELY(take_run(f, n, base, numbers) == n)) {
+                p += w->st->kernels->encode_vi32(numbers, n, p);
+                f += n;
+                continue;
+            }
+        }
+        if (op == FORY_OP_SLOT || FORY_UNLIKELY((v = base[f->place]) == NULL)) {
+            break;
+        }
+        if (op == FORY_OP_NULLABLE_BASIC) {
+            if (v == Py_None) {
+                *p++ = FORY_FLAG_NULL;
+                f++;
+                continue;
+            }
+            op = f->inner;
+        }
+        if (op == FORY_OP_STR) {
+            if (FORY_UNLIKELY(!PyUnicode_CheckExact(v)) || !fory_is_plain_text(v)) {
+                break;
+            }
+            if (FORY_UNLIKELY((size_t)(w->out.end - p) < s->room + fory_plain_room(FORY_STRING, v))) {
+                w->out.pos = p;
+                if (fory_room(w, s->room + fory_plain_room(FORY_STRING, v)) < 0) {
+                    return NULL;
+                }
+                p = w->out.pos;
+            }
+        }
+        *p = FORY_FLAG_NOT_NULL;
+        next = put_plain(p + (f->plain == FORY_OP_NULLABLE_BASIC), op, v);
+        if (FORY_UNLIKELY(next == NULL)) {
+            break;
+        }
+        p = next;
+        f++;
+    }
+    w->out.pos = p;
+    return f;
+}
+
+/* Any field. 0 / -1 with its name in the path. */
+static FORY_NOINLINE int
+write_attribute(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const ForyField *f)
+{
+    PyObject *v = NULL;
+    int rc;
+    if (f->access == FORY_ACCESS_SLOT) {
+        v = *(PyObject **)((char *)o + f->offset);
+    }
+#if FORY_INLINE_VALUES
+    else if (f->access == FORY_ACCESS_INLINE) {
+        PyObject **values = fory_inline_values(o);
+        v = values == NULL ? NULL : values[f->index];
+    }
+#endif
+    if (FORY_LIKELY(v != NULL)) {
+        Py_INCREF(v);
+    }
+    else if ((v = attribute_slow(w, o, f->name)) == NULL) {
+        fory_path_field(&w->path, f->name);
+        return -1;
+    }
+    rc = write_field(w, f, v);
+    Py_DECREF(v);
+    if (FORY_UNLIKELY(rc < 0)) {
+        fory_path_field(&w->path, f->name);
+        if (PyErr_ExceptionMatches(w->st->errors[FORY_E_DEPTH]) && w->track_ref && !f->slot.track &&
+            w->depth == w->max_depth) {
+            PyErr_Clear();
+            fory_raise(w->st, FORY_E_DEPTH,
+                       "more than max_depth=%d nested objects below field '%U' of %s, which does not track "
+                       "references: declare it with pyfory.field(ref=True), or raise Fory(max_depth=...)",
+                       w->max_depth, f->name, s->type->tp_name);
+        }
+        return -1;
+    }
+    return 0;
+}
+
 int
 fory_struct_write(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
 {
@@ -117,49 +287,30 @@ fory_struct_write(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
     if (FORY_UNLIKELY(fory_write_enter(w) < 0)) {
         return -1;
     }
-    if (FORY_UNLIKELY(fory_room(w, s->room + 4) < 0)) {
-        goto error;
-    }
     if (s->has_hash) {
+        if (FORY_UNLIKELY(fory_room(w, 4) < 0)) {
+            goto error;
+        }
         fory_put_u32(&w->out, (uint32_t)s->hash);
     }
     if (FORY_UNLIKELY(f == end) && s->n_attrs == 0 && refuse_attributes(w, o) < 0) {
         goto error;
     }
-    for (; f < end; f++) {
-        PyObject *v = NULL;
-        int rc;
-        if (f->access == FORY_ACCESS_SLOT) {
-            v = *(PyObject **)((char *)o + f->offset);
-        }
-#if FORY_INLINE_VALUES
-        else if (f->access == FORY_ACCESS_INLINE) {
-            /* looked up anew for each field: writing one may run user code */
-            PyObject **values = fory_inline_values(o);
-            v = values == NULL ? NULL : values[f->index];
-        }
-#endif
-        if (FORY_LIKELY(v != NULL)) {
-            Py_INCREF(v);
-        }
-        else if ((v = attribute_slow(w, o, f->name)) == NULL) {
-            fory_path_field(&w->path, f->name);
-            goto error;
-        }
-        rc = write_field(w, f, v);
-        Py_DECREF(v);
-        if (FORY_UNLIKELY(rc < 0)) {
-            fory_path_field(&w->path, f->name);
-            if (PyErr_ExceptionMatches(w->st->errors[FORY_E_DEPTH]) && w->track_ref && !f->slot.track &&
-                w->depth == w->max_depth) {
-                PyErr_Clear();
-                fory_raise(w->st, FORY_E_DEPTH,
-                           "more than max_depth=%d nested objects below field '%U' of %s, which does not track "
-                           "references: declare it with pyfory.field(ref=True), or raise Fory(max_depth=...)",
-                           w->max_depth, f->name, s->type->tp_name);
+    while (f < end) {
+        if (f->plain != FORY_OP_SLOT) {
+            f = put_plain_fields(w, s, o, f, end);
+            if (FORY_UNLIKELY(f == NULL)) {
+                goto error;
             }
+            if (f == end) {
+                break;
+            }
+        }
+        /* what this writes may run user code: values are looked up anew for the next ones */
+        if (FORY_UNLIKELY(write_attribute(w, s, o, f) < 0)) {
             goto error;
         }
+        f++;
     }
     w->depth--;
     return 0;
@@ -170,10 +321,9 @@ error:
 
 /* ---- reading ------------------------------------------------------------------- */
 
-static PyObject *
-new_object(ForyReadCtx *r, PyTypeObject *type)
+static FORY_NOINLINE PyObject *
+new_object_slow(ForyReadCtx *r, PyTypeObject *type)
 {
-    /* __init__ and __post_init__ do not run (section 13.1) */
     PyObject *o;
     if (FORY_UNLIKELY(r->engine->authorize != NULL)) {
         PyObject *done = PyObject_CallFunctionObjArgs(r->engine->authorize, (PyObject *)type, NULL);
@@ -192,6 +342,16 @@ new_object(ForyReadCtx *r, PyTypeObject *type)
         Py_CLEAR(o);
     }
     return o;
+}
+
+FORY_INLINE PyObject *
+new_object(ForyReadCtx *r, const ForyStructCodec *s)
+{
+    /* __init__ and __post_init__ do not run (section 13.1) */
+    if (FORY_LIKELY(s->direct) && FORY_LIKELY(r->engine->authorize == NULL)) {
+        return PyBaseObject_Type.tp_new(s->type, r->st->empty_tuple, NULL);
+    }
+    return new_object_slow(r, s->type);
 }
 
 /* A class without a place for a field is no error of the user's own code: say which. */
@@ -254,10 +414,27 @@ fill_object(ForyReadCtx *r, ForyStructCodec *s, PyObject *o, PyObject **values)
     return rc;
 }
 
-static PyObject *
+static FORY_NOINLINE PyObject *
+read_other(ForyReadCtx *r, const ForyReadField *f)
+{
+    PyObject *converted, *v;
+    v = fory_read_slot(r, &f->slot);
+    if (v == NULL || f->convert == NULL) {
+        return v;
+    }
+    converted = PyObject_CallFunctionObjArgs(f->convert, v, NULL);
+    Py_DECREF(v);
+    if (converted != NULL && PyList_CheckExact(converted) && converted != v &&
+        fory_charge(r, 32 + 8 * (int64_t)PyList_GET_SIZE(converted)) < 0) {
+        /* a dense array, free so far, became a list */
+        Py_CLEAR(converted);
+    }
+    return converted;
+}
+
+FORY_INLINE PyObject *
 read_field(ForyReadCtx *r, const ForyReadField *f)
 {
-    PyObject *v, *converted;
     switch (f->op) {
     case FORY_OP_VARINT64: {
         int64_t n;
@@ -295,18 +472,34 @@ read_field(ForyReadCtx *r, const ForyReadField *f)
     default:
         break;
     }
-    v = fory_read_slot(r, &f->slot);
-    if (v == NULL || f->convert == NULL) {
-        return v;
+    return read_other(r, f);
+}
+
+/* As many 32-bit varints in a row as a kernel takes at once: how many fields were read; 0 when they
+ * are damaged or not all there, which is for the field itself to say; -1. */
+FORY_INLINE Py_ssize_t
+read_run(ForyReadCtx *r, const ForyReadField *f, PyObject **values)
+{
+    int32_t numbers[MOST_RUN];
+    size_t n = f->run < MOST_RUN ? f->run : MOST_RUN;
+    size_t used = r->st->kernels->decode_vi32(r->in.pos, fory_left(&r->in), numbers, n);
+    if (FORY_UNLIKELY(used == FORY_KERNEL_ERROR)) {
+        return 0;
     }
-    converted = PyObject_CallFunctionObjArgs(f->convert, v, NULL);
-    Py_DECREF(v);
-    if (converted != NULL && PyList_CheckExact(converted) && converted != v &&
-        fory_charge(r, 32 + 8 * (int64_t)PyList_GET_SIZE(converted)) < 0) {
-        /* a dense array, free so far, became a list */
-        Py_CLEAR(converted);
+    r->in.pos += used;
+    for (size_t i = 0; i < n; i++) {
+        PyObject *v = PyLong_FromLong(numbers[i]);
+        if (FORY_UNLIKELY(v == NULL)) {
+            return -1;
+        }
+        if (FORY_LIKELY(values[f[i].dest] == NULL)) {
+            values[f[i].dest] = v;
+        }
+        else {
+            Py_DECREF(v); /* a schema may have two fields for one attribute */
+        }
     }
-    return converted;
+    return (Py_ssize_t)n;
 }
 
 static PyObject *
@@ -338,14 +531,26 @@ read_by_plan(ForyReadCtx *r, ForyStructCodec *s, const ForyReadPlan *plan)
         }
     }
     memset(values, 0, (size_t)n * sizeof(*values));
-    o = new_object(r, s->type);
+    o = new_object(r, s);
     if (FORY_UNLIKELY(o == NULL)) {
         goto error;
     }
     fory_ref_publish(r, id, o);
     for (Py_ssize_t i = 0; i < plan->n_fields; i++) {
         const ForyReadField *f = &plan->fields[i];
-        PyObject *v = read_field(r, f);
+        PyObject *v;
+        if (f->run >= RUN) {
+            Py_ssize_t done = read_run(r, f, values);
+            if (FORY_UNLIKELY(done < 0)) {
+                goto error;
+            }
+            i += done;
+            if (i == plan->n_fields) {
+                break;
+            }
+            f = &plan->fields[i];
+        }
+        v = read_field(r, f);
         if (FORY_UNLIKELY(v == NULL)) {
             if (f->name != NULL) {
                 fory_path_field(&r->path, f->name);
@@ -359,14 +564,14 @@ read_by_plan(ForyReadCtx *r, ForyStructCodec *s, const ForyReadPlan *plan)
             Py_DECREF(v);
         }
     }
-    for (Py_ssize_t i = 0; i < plan->n_missing; i++) {
+    for (Py_ssize_t i = 0; FORY_UNLIKELY(i < plan->n_missing); i++) {
         const ForyMissing *m = &plan->missing[i];
         if (values[m->dest] == NULL && (values[m->dest] = missing_value(m)) == NULL) {
             fory_path_field(&r->path, s->fields[m->dest].name);
             goto error;
         }
     }
-    for (Py_ssize_t i = 0; i < n; i++) {
+    for (Py_ssize_t i = plan->complete ? n : 0; i < n; i++) {
         if (FORY_UNLIKELY(values[i] == NULL)) {
             values[i] = Py_NewRef(Py_None);
         }

@@ -24,6 +24,10 @@ typedef struct ForyField {
     uint8_t op;
     uint8_t access;    /* enum fory_access */
     uint8_t index;     /* FORY_ACCESS_INLINE */
+    uint8_t plain;     /* enum fory_field_op where put_plain_fields may write it, or FORY_OP_SLOT */
+    uint8_t inner;     /* the same of what may be None */
+    uint8_t run;       /* fields from here on that are 32-bit varints it may write */
+    uint16_t place;    /* where it finds the value: pointers from the values or from the object on */
 } ForyField;
 
 typedef struct ForyReadField {
@@ -32,6 +36,7 @@ typedef struct ForyReadField {
     PyObject *name;    /* for error paths; may be NULL */
     int32_t dest;      /* attribute index, or -1: read and drop */
     uint8_t op;
+    uint8_t run;       /* fields from here on that are 32-bit varints */
 } ForyReadField;
 
 typedef struct ForyMissing {
@@ -42,6 +47,7 @@ typedef struct ForyMissing {
 
 typedef struct ForyReadPlan {
     Py_ssize_t n_fields, n_missing;
+    uint8_t complete; /* each attribute has one field */
     ForyReadField *fields;
     ForyMissing *missing;
 } ForyReadPlan;
@@ -58,7 +64,7 @@ typedef struct ForyStructCodec {
     Py_ssize_t n_fields; /* on the wire */
     Py_ssize_t n_attrs;  /* wire fields first, then ignored ones */
     ForyField *fields;   /* n_attrs */
-    size_t room;         /* most bytes of the leading numbers */
+    size_t room;         /* most bytes of all plain fields, without their text */
     ForyReadPlan read;
     Py_ssize_t n_alternatives;
     ForyAlternative *alternatives;
@@ -72,6 +78,8 @@ typedef struct ForyStructCodec {
     uint8_t has_indices; /* its instances keep attributes inline */
     uint8_t inline_fill; /* all attributes may be stored into inline values */
     uint8_t slot_fill;   /* all attributes are __slots__ members */
+    uint8_t direct;      /* object.__new__ makes the instance */
+    uint8_t access;      /* of the fields that put_plain_fields writes */
     uint8_t *fill_order; /* attribute indices in declaration order */
     uint8_t *fill_index; /* value index of each, in that order */
 } ForyStructCodec;

@@ -225,6 +225,8 @@ struct ForyTypeEntry {
     uint8_t info[7];         /* FORY_INFO_STATIC: the bytes themselves */
     uint8_t tracked;         /* takes reference flags when the engine tracks */
     uint8_t alias;           /* of a subclass that the serializer of its base takes */
+    uint8_t *head;           /* what stands before the body in a message of such a value, or NULL: the engine's memory */
+    uint32_t head_size;
 };
 
 /* A struct schema that came over the wire. */
@@ -233,6 +235,16 @@ typedef struct ForyRemote {
     const ForyCodec *codec;
     ForyTypeEntry *entry; /* NULL: not registered here */
 } ForyRemote;
+
+/* The bytes before the body of the last message whose value was of a registered class and not
+ * tracked, and what they led to. */
+typedef struct ForyReadHead {
+    uint32_t size; /* 0: nothing is known */
+    uint8_t type_def; /* it defines one */
+    const ForyCodec *codec;
+    ForyTypeEntry *entry;
+    uint8_t bytes[128];
+} ForyReadHead;
 
 /* ---- engine (engine.c) ------------------------------------------------- */
 
@@ -268,6 +280,7 @@ struct ForyEngine {
 
     ForyWriteCtx *free_write;
     ForyReadCtx *free_read;
+    ForyReadHead read_head;
 };
 
 /* Memory that lives as long as the engine; zeroed. NULL with MemoryError. */

@@ -63,6 +63,7 @@ int
 fory_type_map_set(ForyEngine *e, ForyTypeEntry *entry)
 {
     ForyTypeMap *map = &e->types;
+    e->read_head.size = 0;
     if (map->slots == NULL || (map->used + 1) * 4 > map->mask + 1) {
         size_t cap = map->slots == NULL ? 128 : (map->mask + 1) * 2;
         ForyTypeMap bigger = {cap - 1, 0, PyMem_Calloc(cap, sizeof(ForyTypeEntry *))};
@@ -97,6 +98,7 @@ fory_forget_resolved(ForyEngine *e)
     }
     PyMem_Free(map->slots);
     *map = fresh;
+    e->read_head.size = 0;
     if (e->remotes != NULL) {
         memset(e->remotes, 0, (e->remote_mask + 1) * sizeof(*e->remotes));
         e->n_remotes = 0;
@@ -108,6 +110,7 @@ fory_forget_resolved(ForyEngine *e)
 int
 fory_user_id_set(ForyEngine *e, ForyTypeEntry *entry)
 {
+    e->read_head.size = 0;
     if (e->by_user_id == NULL || (e->n_user_ids + 1) * 2 > e->user_id_mask + 1) {
         size_t cap = e->by_user_id == NULL ? 32 : (e->user_id_mask + 1) * 2;
         ForyTypeEntry **slots = PyMem_Calloc(cap, sizeof(*slots));
@@ -222,6 +225,7 @@ int
 fory_remote_set(ForyEngine *e, uint64_t key, const ForyCodec *codec, ForyTypeEntry *entry)
 {
     ForyRemote *remote = fory_remote_get(e, key);
+    e->read_head.size = 0;
     if (remote != NULL) {
         remote->codec = codec;
         remote->entry = entry;
