@@ -200,6 +200,7 @@ typedef struct ForyWriteShape {
     uint32_t size;                         /* of the definition */
     uint8_t *definition;                   /* its size and bytes, ready to be copied */
     uint8_t n, n_slots;
+    uint8_t passes;                        /* messages that go the general way without a try */
     uint8_t order[FORY_MAX_ATTRIBUTES];    /* indices into the inline values, then slot numbers */
     uint8_t reversed[FORY_MAX_ATTRIBUTES]; /* those of the inline values, the last one first */
     /* All that stands in front of the values where the class is the first that a message names,
@@ -598,6 +599,7 @@ fory_native_write(ForyWriteCtx *w, PyObject *v)
 }
 int fory_native_write_int(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
 int fory_native_write_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
+int fory_native_write_singleton(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
 int fory_native_write_float(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
 int fory_native_write_bytes(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
 int fory_native_write_list(ForyWriteCtx *w, const ForyCodec *c, PyObject *v);
@@ -726,6 +728,10 @@ int fory_native_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject 
 int fory_native_read_scalar_message(const ForyEngine *e, const uint8_t *data, size_t size, PyObject **value);
 
 /* ---- objects (objects.c, read_objects.c) ------------------------------------------ */
+
+/* A message of an object of a known shape that holds numbers, short ASCII text and None alone,
+ * without a context: as ForyCodecOps has it. */
+int fory_native_write_object_message(ForyEngine *e, PyObject *o, PyObject **message);
 
 /* Codec of a class whose instances are attributes and nothing else. */
 const ForyCodec *fory_native_object_codec(ForyEngine *e, PyTypeObject *type, PyObject *slots);

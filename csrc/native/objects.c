@@ -6,6 +6,8 @@
  * from its slots. The names travel once per message as a shape. */
 #include "native/native.h"
 
+#include "codecs/plain.h"
+
 /* ---- shapes -------------------------------------------------------------------------- */
 
 /* NULL without an exception when the class has too many variants already. */
@@ -267,11 +269,11 @@ keep_head(ForyWriteCtx *w, ForyWriteShape *shape, uint64_t ints, size_t start)
     if (size > shape->head_room) {
         shape->head_room = 0;
         shape->head_global = NULL;
-        shape->head = fory_engine_alloc(w->engine, size + 8);
+        shape->head = fory_engine_alloc(w->engine, size + 32);
         if (shape->head == NULL) {
             return -1;
         }
-        shape->head_room = (uint32_t)size + 8;
+        shape->head_room = (uint32_t)size;
     }
     memcpy(shape->head, w->out.start + start, size);
     shape->head_size = (uint32_t)size;
@@ -636,6 +638,9 @@ write_new_object(ForyWriteCtx *w, ForyObjectCodec *c, PyObject *o, ForyRefSlot *
             }
         }
         shape = shape_of_dict(w->engine, c, o, dict);
+        if (!c->has_dict) {
+            c->last = shape;
+        }
     }
     if (FORY_UNLIKELY(shape == NULL)) {
         rc = PyErr_Occurred() ? -1 : fory_native_write_by_protocol(w, o);
@@ -676,6 +681,159 @@ write_object(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
         return rc < 0 ? -1 : 0;
     }
     return write_new_object(w, (ForyObjectCodec *)c, o, slot);
+}
+
+/* ---- a message of one object ----------------------------------------------------------- */
+
+/* Largest message that is put together on the stack, and messages of a shape that are not
+ * tried after one that was in vain. */
+enum { MESSAGE = 1024, MOST_HEAD = 256, PASSES = 63, MOST_SHARED = 8 };
+
+/* Strings with other owners beside the object: each may be met once. */
+typedef struct SharedStrings {
+    size_t n;
+    PyObject *met[MOST_SHARED];
+} SharedStrings;
+
+FORY_INLINE int
+met_before(SharedStrings *shared, PyObject *v)
+{
+    for (size_t i = 0; i < shared->n; i++) {
+        if (shared->met[i] == v) {
+            return 1;
+        }
+    }
+    if (shared->n == MOST_SHARED) {
+        return 1;
+    }
+    shared->met[shared->n++] = v;
+    return 0;
+}
+
+/* None, bool, float or ASCII text with its tag; the new end, or NULL for anything else. */
+FORY_INLINE uint8_t *
+put_atom(ForyEngine *e, uint8_t *p, const uint8_t *end, PyObject *v, SharedStrings *shared)
+{
+    fory_writer out = {p, NULL, NULL, NULL};
+    PyTypeObject *type = Py_TYPE(v);
+    const ForyTypeEntry *entry;
+    if (FORY_LIKELY(type == &PyUnicode_Type)) {
+        size_t n = (size_t)PyUnicode_GET_LENGTH(v);
+        if (FORY_UNLIKELY(!PyUnicode_IS_COMPACT_ASCII(v)) || FORY_UNLIKELY(n + 16 > (size_t)(end - p)) ||
+            (n > 1 && Py_REFCNT(v) > 1 && e->track_ref && met_before(shared, v))) {
+            return NULL;
+        }
+        if (FORY_LIKELY(n < FORY_N_STR_COUNT)) {
+            *p++ = (uint8_t)(FORY_N_STR + n);
+        }
+        else {
+            fory_put_u8(&out, FORY_N_STR_1);
+            fory_put_vu64(&out, n);
+            p = out.pos;
+        }
+        fory_copy_text(p, v, n);
+        return p + n;
+    }
+    /* copyreg may replace how these travel */
+    entry = fory_entry_find(e, type);
+    if (FORY_UNLIKELY(entry == NULL) || FORY_UNLIKELY(end - p < 16)) {
+        return NULL;
+    }
+    if (entry->codec->write == fory_native_write_float) {
+        fory_native_put_float(&out, PyFloat_AS_DOUBLE(v));
+        return out.pos;
+    }
+    if (entry->codec->write == fory_native_write_singleton) {
+        *p = v == Py_None ? FORY_N_NONE : v == Py_True ? FORY_N_TRUE : FORY_N_FALSE;
+        return p + 1;
+    }
+    return NULL;
+}
+
+/* Where the values of an object of the shape that was written last lie: its inline values, or
+ * itself with *slots set. NULL when it is of another shape. */
+FORY_INLINE PyObject *const *
+values_of_last(const ForyObjectCodec *c, PyObject *o, const ForyWriteShape *shape, int *slots)
+{
+    *slots = 0;
+#if FORY_INLINE_VALUES
+    if (FORY_LIKELY(c->inline_values) && c->n_slots == 0) {
+        PyObject *const *values = fory_inline_values(o);
+        return FORY_LIKELY(values != NULL) && FORY_LIKELY(fory_inline_same(values, shape->order, shape->reversed, shape->n)) ? values : NULL;
+    }
+#endif
+    *slots = 1;
+    return !c->has_dict && shape->n == c->n_slots ? (PyObject *const *)o : NULL;
+}
+
+static FORY_NOINLINE int
+write_message(ForyEngine *e, const ForyObjectCodec *c, ForyWriteShape *shape, PyObject *o, PyObject **message)
+{
+    ForyNativeEngine *n = e->native;
+    SharedStrings shared;
+    PyObject *const *values;
+    uint8_t buffer[MESSAGE];
+    const uint8_t *end = buffer + MESSAGE;
+    fory_writer out = {buffer, NULL, NULL, NULL};
+    int slots;
+    if (FORY_UNLIKELY(c->version == 0) || FORY_UNLIKELY(c->version != fory_type_version(c->type)) ||
+        FORY_UNLIKELY(c->reducers_version == 0) || FORY_UNLIKELY(c->reducers_version != fory_dict_version(n->dispatch_table)) ||
+        FORY_UNLIKELY(c->reducers_version != n->reducers_seen) || FORY_UNLIKELY(e->st->names_version != n->names_version) ||
+        FORY_UNLIKELY(shape->head_epoch != n->epoch) || FORY_UNLIKELY(e->max_depth < 1) ||
+        FORY_UNLIKELY(!fory_native_still_there(n, shape->head_global)) ||
+        FORY_UNLIKELY((values = values_of_last(c, o, shape, &slots)) == NULL)) {
+        return 0;
+    }
+    fory_put_u8(&out, FORY_NATIVE_VERSION << FORY_ROOT_VERSION_SHIFT);
+    for (size_t i = 0; i < shape->head_size; i += 32) {
+        memcpy(out.pos + i, shape->head + i, 32); /* which has as much room behind it */
+    }
+    out.pos += shape->head_size;
+    shared.n = 0;
+    for (size_t i = 0; i < shape->n; i++) {
+        PyObject *v = slots ? slot_value(c, o, (uint8_t)i) : values[shape->order[i]];
+        int64_t number;
+        if (FORY_UNLIKELY(v == NULL)) {
+            return 0;
+        }
+        if (PyLong_CheckExact(v) && FORY_LIKELY(fory_small_int(v, &number))) {
+            if (FORY_UNLIKELY(!(shape->head_ints >> i & 1)) || FORY_UNLIKELY(end - out.pos < 16)) {
+                goto other;
+            }
+            put_position(&out, number);
+        }
+        else {
+            if (FORY_UNLIKELY(shape->head_ints >> i & 1) || (out.pos = put_atom(e, out.pos, end, v, &shared)) == NULL) {
+                goto other;
+            }
+        }
+    }
+    *message = PyBytes_FromStringAndSize((const char *)buffer, out.pos - buffer);
+    return 1;
+other:
+    shape->passes = PASSES;
+    return 0;
+}
+
+int
+fory_native_write_object_message(ForyEngine *e, PyObject *o, PyObject **message)
+{
+    const ForyTypeEntry *entry = fory_entry_find(e, Py_TYPE(o));
+    const ForyObjectCodec *c;
+    ForyWriteShape *shape;
+    if (FORY_UNLIKELY(entry == NULL) || entry->codec->write != write_object) {
+        return 0;
+    }
+    c = (const ForyObjectCodec *)entry->codec;
+    shape = c->last;
+    if (FORY_UNLIKELY(shape == NULL) || FORY_UNLIKELY(shape->head_global == NULL) || shape->head_size > MOST_HEAD) {
+        return 0;
+    }
+    if (shape->passes > 0) {
+        shape->passes--;
+        return 0;
+    }
+    return write_message(e, c, shape, o, message);
 }
 
 const ForyCodec *

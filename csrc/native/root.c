@@ -594,6 +594,7 @@ const ForyCodecOps fory_native_ops = {
     .build = build,
     .write_scalar = fory_native_write_scalar_message,
     .read_scalar = fory_native_read_scalar_message,
+    .write_simple = fory_native_write_object_message,
     .write_root = write_root,
     .read_root = read_root,
     .install_alias = install_class,

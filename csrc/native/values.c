@@ -7,8 +7,8 @@
 
 /* ---- numbers ---------------------------------------------------------------------- */
 
-static int
-write_singleton(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
+int
+fory_native_write_singleton(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
     (void)c;
     return fory_native_tag(w, v == Py_None ? FORY_N_NONE : v == Py_True ? FORY_N_TRUE : FORY_N_FALSE);
@@ -437,7 +437,7 @@ done:
 int
 fory_native_install_values(ForyEngine *e, int (*add)(ForyEngine *, PyTypeObject *, const ForyCodec *))
 {
-    static const ForyCodec singleton = {.write = write_singleton}, integer = {.write = fory_native_write_int},
+    static const ForyCodec singleton = {.write = fory_native_write_singleton}, integer = {.write = fory_native_write_int},
                            real = {.write = fory_native_write_float}, complex_ = {.write = write_complex},
                            text = {.write = fory_native_write_str}, bytes = {.write = fory_native_write_bytes},
                            bytearray = {.write = write_bytearray}, list = {.write = fory_native_write_list},

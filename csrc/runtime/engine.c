@@ -411,7 +411,12 @@ engine_serialize(ForyEngine *e, PyObject *const *args, Py_ssize_t nargs, PyObjec
     if (FORY_UNLIKELY(nargs != 1 || kwnames != NULL || e->registry == NULL)) {
         return serialize_with(e, args, nargs, kwnames);
     }
-    if (maybe_scalar(args[0]) && e->ops->write_scalar(e, args[0], &result)) {
+    if (maybe_scalar(args[0])) {
+        if (e->ops->write_scalar(e, args[0], &result)) {
+            return result;
+        }
+    }
+    else if (e->ops->write_simple != NULL && e->ops->write_simple(e, args[0], &result)) {
         return result;
     }
     w = fory_write_start(e);

@@ -348,6 +348,8 @@ typedef struct ForyCodecOps {
     /* A message of one scalar, without a context: 1 and a new reference, or NULL with an
      * exception; 0 when the general way must see to it. */
     int (*write_scalar)(const ForyEngine *e, PyObject *v, PyObject **message);
+    /* The same of what is no scalar; may be NULL. */
+    int (*write_simple)(ForyEngine *e, PyObject *v, PyObject **message);
     int (*read_scalar)(const ForyEngine *e, const uint8_t *data, size_t size, PyObject **value);
     int (*write_root)(ForyWriteCtx *w, PyObject *v);
     PyObject *(*read_root)(ForyReadCtx *r);
