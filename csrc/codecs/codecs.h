@@ -268,6 +268,8 @@ const ForyCodec *fory_map_codec(ForyEngine *e, const ForySlot *key, const ForySl
 /* A whole message whose value is a scalar. 1: *message or *value is a new reference, or NULL
  * with an exception; 0: not taken, and nothing has happened. */
 int fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message);
+/* The same of a list of few strings. */
+int fory_write_texts_message(ForyEngine *e, PyObject *v, PyObject **message);
 int fory_read_scalar_message(const ForyEngine *e, const uint8_t *data, size_t size, PyObject **value);
 
 /* ---- enums_unions.c ------------------------------------------------------ */

@@ -489,6 +489,7 @@ const ForyCodecOps fory_codec_ops = {
     .build = build_entry,
     .write_scalar = fory_write_scalar_message,
     .read_scalar = fory_read_scalar_message,
+    .write_simple = fory_write_texts_message,
     .write_root = write_root,
     .read_root = read_root,
     .install_alias = install_alias,

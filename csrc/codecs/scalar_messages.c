@@ -1,4 +1,4 @@
-/* Messages of one scalar in xlang mode, made and taken apart without a context: setting
+/* Messages of one scalar or few strings in xlang mode, made and taken apart without a context: setting
  * one up and down again is most of what such a call costs. Whatever is not plain (wide
  * text, ints of more than 60 bits, damaged input, options) goes the general way, which
  * says the same of the same bytes. */
@@ -46,6 +46,37 @@ fory_write_scalar_message(const ForyEngine *e, PyObject *v, PyObject **message)
         return 0;
     }
     *message = fory_new_message(head, (size_t)(p - head), NULL, 0);
+    return 1;
+}
+
+/* A list of so many strings at most, of so many characters. */
+enum { FEW_TEXTS = 4, MOST_TEXT = 120 };
+
+int
+fory_write_texts_message(ForyEngine *e, PyObject *v, PyObject **message)
+{
+    uint8_t buffer[PREFIX + 3 + FEW_TEXTS * (MOST_TEXT + 2) + 8], *p = buffer;
+    Py_ssize_t n;
+    if (!PyList_CheckExact(v) || e->track_ref) {
+        return 0;
+    }
+    n = PyList_GET_SIZE(v);
+    if (n == 0 || n > FEW_TEXTS) {
+        return 0;
+    }
+    /* header, flag, list; number of elements, all of one type, str */
+    fory_store64(p, UINT64_C(1) | FORY_FLAG_NOT_NULL << 8 | FORY_LIST << 16 | (uint64_t)n << 24 |
+                        (uint64_t)FORY_ITEMS_SAME_TYPE << 32 | (uint64_t)FORY_STRING << 40);
+    p += PREFIX + 3;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *text = PyList_GET_ITEM(v, i);
+        if (!PyUnicode_CheckExact(text) || FORY_UNLIKELY(!PyUnicode_IS_COMPACT_ASCII(text)) ||
+            FORY_UNLIKELY(PyUnicode_GET_LENGTH(text) > MOST_TEXT)) {
+            return 0;
+        }
+        p = fory_put_text(p, text);
+    }
+    *message = PyBytes_FromStringAndSize((const char *)buffer, p - buffer);
     return 1;
 }
 

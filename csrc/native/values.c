@@ -174,7 +174,7 @@ put_ucs2(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
     const fory_kernels *k = w->st->kernels;
     const Py_UCS2 *text = PyUnicode_2BYTE_DATA(v);
     uint8_t *start;
-    size_t size;
+    size_t size = 0;
     int units;
     if (fory_room(w, 1 + FORY_VU64_MAX + 2 * n + FORY_TEXT_SLACK) < 0) {
         return -1;
@@ -187,7 +187,8 @@ put_ucs2(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
             w->out.pos += 2 * n;
             return 0;
         }
-        units = k->u2_utf8_size(text, n) >= 2 * n;
+        size = k->u2_utf8_size(text, n);
+        units = size >= 2 * n;
     }
     else
 #endif
@@ -202,7 +203,7 @@ put_ucs2(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
         return 0;
     }
     w->out.pos = start;
-    size = k->u2_utf8_size(text, n);
+    size = size != 0 ? size : k->u2_utf8_size(text, n);
     put_head(&w->out, tagged, FORY_TEXT_UTF8, size);
     k->u2_to_utf8(text, n, w->out.pos);
     w->out.pos += size;
