@@ -406,28 +406,38 @@ ask_name(ForyWriteCtx *w, PyObject *o, ForyGlobal *g)
     return rc;
 }
 
+/* How o was named before, if that name still leads to it; or NULL. */
+static ForyGlobal *
+find_written(ForyNativeEngine *n, PyObject *o)
+{
+    if (FORY_UNLIKELY(n->written.slots == NULL)) {
+        return NULL;
+    }
+    for (size_t i = fory_pointer_hash(o) & n->written.mask; n->written.slots[i] != NULL; i = (i + 1) & n->written.mask) {
+        ForyGlobal *g = n->written.slots[i];
+        if (g->object == o && fory_native_still_there(n, g)) {
+            return g;
+        }
+    }
+    return NULL;
+}
+
 /* Writes the first form of o when it has a name: 1 written, 0 by value, -1. */
 static int
 write_first(ForyWriteCtx *w, PyObject *o, int tag)
 {
     ForyNativeEngine *n = w->engine->native;
-    uint64_t hash = fory_pointer_hash(o);
-    ForyGlobal asked, *kept = NULL;
+    ForyGlobal asked, *kept = find_written(n, o);
     int rc;
-    n->last_written = NULL;
-    for (size_t i = hash & n->written.mask; n->written.slots != NULL && n->written.slots[i] != NULL;
-         i = (i + 1) & n->written.mask) {
-        ForyGlobal *g = n->written.slots[i];
-        if (g->object == o && fory_native_still_there(n, g)) {
-            n->last_written = g;
-            return (tag >= 0 && fory_native_tag(w, tag) < 0) || write_form(w, g) < 0 ? -1 : 1;
-        }
+    n->last_written = kept;
+    if (FORY_LIKELY(kept != NULL)) {
+        return (tag >= 0 && fory_native_tag(w, tag) < 0) || write_form(w, kept) < 0 ? -1 : 1;
     }
     rc = ask_name(w, o, &asked);
     if (rc <= 0) {
         return rc;
     }
-    asked.hash = hash;
+    asked.hash = fory_pointer_hash(o);
     if ((tag >= 0 && fory_native_tag(w, tag) < 0) || write_form(w, &asked) < 0 ||
         (asked.form == FORY_G_NAME && n->written.used < 4096 && remember(w->engine, &n->written, &asked, &kept) < 0)) {
         rc = -1;
@@ -501,6 +511,31 @@ fory_native_write_global(ForyWriteCtx *w, PyObject *o)
         }
     }
     return rc < 0 ? -1 : 0;
+}
+
+int
+fory_native_begin_enum(ForyWriteCtx *w, PyObject *member)
+{
+    PyObject *cls = (PyObject *)Py_TYPE(member);
+    size_t number = fory_native_global_number(w, cls);
+    ForyGlobal *g = NULL;
+    int rc;
+    if (number == SIZE_MAX && (g = find_written(w->engine->native, cls)) == NULL) {
+        return 2;
+    }
+    rc = fory_native_ref(w, member);
+    if (rc != 0) {
+        return rc;
+    }
+    if (FORY_UNLIKELY(fory_room(w, 1 + FORY_VU64_MAX) < 0)) {
+        return -1;
+    }
+    fory_put_u8(&w->out, FORY_N_ENUM);
+    if (g == NULL) {
+        fory_put_vu64(&w->out, (uint64_t)number + FORY_G_KNOWN);
+        return 0;
+    }
+    return write_form(w, g) < 0 || give_number(w, cls) < 0 ? -1 : 0;
 }
 
 int

@@ -767,6 +767,9 @@ size_t fory_native_global_number(ForyWriteCtx *w, PyObject *o);
 int fory_native_count_global(ForyWriteCtx *w, const ForyGlobal *g);
 /* The class of an instance that was entered: 1 when it goes by value and led to the instance. */
 int fory_native_write_class_of(ForyWriteCtx *w, PyObject *o);
+/* A member of an enum up to its value, when to write its class runs no code: 0; 1 when a reference
+ * was written; 2 when nothing was; -1. */
+int fory_native_begin_enum(ForyWriteCtx *w, PyObject *member);
 /* 1 when o is written by name (GLOBAL), 0 when it must go by value. */
 int fory_native_try_global(ForyWriteCtx *w, PyObject *o);
 /* An object that reduces to the name of a global: GLOBAL. 0 / -1. */
