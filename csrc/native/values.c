@@ -167,6 +167,38 @@ put_ucs4(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
     return 0;
 }
 
+#if !FORY_BIG_ENDIAN
+/* Up to so many characters UTF-8 is tried without calls of kernels; its size fits a byte of a varint. */
+enum { FEW_UNITS = 32 };
+
+/* Text that is mostly ASCII, with its tag: the new end, or NULL when UTF-8 is no shorter. */
+static uint8_t *
+put_few_utf8(uint8_t *start, const Py_UCS2 *text, size_t n)
+{
+    uint8_t *p = start + 2;
+    for (size_t i = 0; i < n; i++) {
+        unsigned c = text[i];
+        if (FORY_LIKELY(c < 0x80)) {
+            *p++ = (uint8_t)c;
+        }
+        else if (c < 0x800) {
+            p[0] = (uint8_t)(0xc0 | c >> 6);
+            p[1] = (uint8_t)(0x80 | (c & 0x3f));
+            p += 2;
+        }
+        else {
+            p[0] = (uint8_t)(0xe0 | c >> 12);
+            p[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+            p[2] = (uint8_t)(0x80 | (c & 0x3f));
+            p += 3;
+        }
+    }
+    start[0] = FORY_N_STR_UTF8;
+    start[1] = (uint8_t)(p - start - 2);
+    return (size_t)(p - start - 2) < 2 * n ? p : NULL;
+}
+#endif
+
 /* Two bytes per character unless UTF-8 is shorter: text that is mostly ASCII. */
 static int
 put_ucs2(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
@@ -176,10 +208,19 @@ put_ucs2(ForyWriteCtx *w, PyObject *v, size_t n, int tagged)
     uint8_t *start;
     size_t size = 0;
     int units;
-    if (fory_room(w, 1 + FORY_VU64_MAX + 2 * n + FORY_TEXT_SLACK) < 0) {
+    if (fory_room(w, 1 + FORY_VU64_MAX + 2 * n + FORY_TEXT_SLACK + 32) < 0) {
         return -1;
     }
     start = w->out.pos;
+#if !FORY_BIG_ENDIAN
+    if (tagged && n <= FEW_UNITS && text[0] < 0x80) {
+        uint8_t *end = put_few_utf8(start, text, n);
+        if (FORY_LIKELY(end != NULL)) {
+            w->out.pos = end;
+            return 0;
+        }
+    }
+#endif
     put_head(&w->out, tagged, FORY_TEXT_UCS2, n);
 #if !FORY_BIG_ENDIAN
     if (n <= FORY_SHORT_UNITS && PyUnicode_IS_COMPACT(v)) {
