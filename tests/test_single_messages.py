@@ -66,6 +66,17 @@ class Person:
     tags: List[str]
 
 
+@dataclass
+class Pair:
+    first: Optional[Person]
+    second: Optional[Person]
+
+
+@dataclass
+class Same:
+    n: int
+
+
 # --- xlang ---------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("count", [1, 3, 4, 12, 29, 32, 33, 70])
@@ -160,7 +171,10 @@ def test_classes_in_turns(compatible, ref):
     for one in (fory, fresh):
         one.register(cls, type_id=300)
         one.register(Person, name="a.person")
-    values = [cls(*range(12)), Person("Ada", 36, None, 0.5, True, None, ["x"]), Person("é\u4e00", -1, "m" * 1100, -0.0, False, 1 << 50, []),
+        one.register(Pair, name="a.pair")
+        one.register(Same, name="same.same")
+    values = [Pair(Person("in", 1, None, 2.0, False, 3, []), Person("two", 1, None, 2.0, False, 3, [])), Pair(None, None), Same(1), [Same(2)],
+              cls(*range(12)), Person("Ada", 36, None, 0.5, True, None, ["x"]), Person("é\u4e00", -1, "m" * 1100, -0.0, False, 1 << 50, []),
               [cls(*range(12)), cls(*range(12, 24))], {"a": 1}, ["few"], 42, cls(*range(-12, 0)), Person("", 0, "", 1.0, True, 0, ["y", "z"])]
     for turn in range(4):
         for value in values:

@@ -321,6 +321,16 @@ put_head(ForyWriteCtx *w, const ForyTypeEntry *entry)
         }
         w->type_defs[entry->serial] = (ForySeen){w->generation, w->n_type_defs++};
     }
+    else if (entry->info_kind == FORY_INFO_NAMED) {
+        uint32_t first = entry->name_space->serial, second = entry->type_name->serial;
+        if (FORY_UNLIKELY(first >= w->cap_strings) || FORY_UNLIKELY(second >= w->cap_strings)) {
+            return 0;
+        }
+        w->strings[first] = (ForySeen){w->generation, w->n_strings++};
+        if (second != first) {
+            w->strings[second] = (ForySeen){w->generation, w->n_strings++};
+        }
+    }
     if (FORY_UNLIKELY(fory_room(w, entry->head_size + HEAD_STEP) < 0)) {
         return -1;
     }
@@ -339,7 +349,7 @@ write_known(ForyWriteCtx *w, PyObject *v)
     ForyTypeEntry *entry = fory_entry_find(w->engine, Py_TYPE(v));
     int rc;
     if (FORY_UNLIKELY(entry == NULL) || FORY_UNLIKELY(w->out_of_band) || FORY_UNLIKELY(entry->codec == NULL) ||
-        entry->info_kind > FORY_INFO_TYPE_DEF) {
+        entry->info_kind > FORY_INFO_NAMED) {
         return 0;
     }
     rc = put_head(w, entry);
@@ -397,6 +407,16 @@ read_known(ForyReadCtx *r, int *known)
         r->type_defs[0] = head->codec;
         r->n_type_defs = 1;
     }
+    if (FORY_UNLIKELY(head->n_strings > r->cap_strings)) {
+        r->n_type_defs = 0;
+        *known = 0;
+        return NULL;
+    }
+    for (size_t i = 0; i < head->n_strings; i++) {
+        r->strings[i] = head->strings[i];
+        r->strings[i].data = r->in.pos + head->offsets[i];
+    }
+    r->n_strings = head->n_strings;
     r->in.pos += n;
     r->out_of_band = 0;
     return head->codec->read(r, head->codec);
@@ -408,12 +428,17 @@ keep_read_head(ForyReadCtx *r, const ForyCodec *codec, ForyTypeEntry *entry)
 {
     ForyReadHead *head = &r->engine->read_head;
     size_t n = (size_t)(r->in.pos - r->in.start);
-    if (n > sizeof(head->bytes) || r->n_strings > 0 || r->n_type_defs > 1 || r->in.more != NULL || r->out_of_band) {
+    if (n > sizeof(head->bytes) || r->n_strings > 2 || r->n_type_defs > 1 || r->in.more != NULL || r->out_of_band) {
         return;
     }
     memcpy(head->bytes, r->in.start, n);
     head->size = (uint32_t)n;
     head->type_def = r->n_type_defs > 0;
+    head->n_strings = (uint8_t)r->n_strings;
+    for (size_t i = 0; i < r->n_strings; i++) {
+        head->strings[i] = (ForyWireString){NULL, r->strings[i].size, r->strings[i].encoding};
+        head->offsets[i] = (size_t)(r->strings[i].data - r->in.start);
+    }
     head->codec = codec;
     head->entry = entry;
 }

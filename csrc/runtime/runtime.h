@@ -236,11 +236,20 @@ typedef struct ForyRemote {
     ForyTypeEntry *entry; /* NULL: not registered here */
 } ForyRemote;
 
+typedef struct ForyWireString {
+    const uint8_t *data;
+    uint32_t size;
+    uint8_t encoding;
+} ForyWireString;
+
 /* The bytes before the body of the last message whose value was of a registered class and not
  * tracked, and what they led to. */
 typedef struct ForyReadHead {
     uint32_t size; /* 0: nothing is known */
     uint8_t type_def; /* it defines one */
+    uint8_t n_strings;
+    ForyWireString strings[2]; /* data: NULL */
+    size_t offsets[2];         /* ... where it lies */
     const ForyCodec *codec;
     ForyTypeEntry *entry;
     uint8_t bytes[128];
@@ -477,12 +486,6 @@ typedef struct ForyKeySlot {
     uint64_t tag; /* size and encoding; 0: free */
     PyObject *text;
 } ForyKeySlot;
-
-typedef struct ForyWireString {
-    const uint8_t *data;
-    uint32_t size;
-    uint8_t encoding;
-} ForyWireString;
 
 struct ForyReadCtx {
     fory_reader in;
