@@ -115,7 +115,7 @@ int fory_as_double(ForyState *st, PyObject *v, double *out);
 
 /* How many elements ahead of the one that is written the next is fetched: they lie
  * anywhere in memory, and what is written of one decides what is read next. */
-#define FORY_AHEAD 8
+#define FORY_AHEAD 16
 
 /* 1 when v is an int of at most 60 bits, *out set. Never runs Python code. */
 FORY_INLINE int

@@ -382,11 +382,37 @@ typedef struct Run {
 
 /* Whether a pair is like those of the run. */
 FORY_INLINE int
-takes(const Run *run, PyTypeObject *key_type, PyTypeObject *value_type, PyObject *key, PyObject *value)
+takes(PyTypeObject *key_type, PyTypeObject *value_type, PyObject *key, PyObject *value, int int_keys, int int_values)
 {
     return FORY_LIKELY(Py_TYPE(key) == key_type && Py_TYPE(value) == value_type) &&
-           (run->key_kind != FORY_K_INT || FORY_LIKELY(fits(key))) &&
-           (run->value_kind != FORY_K_INT || FORY_LIKELY(fits(value)));
+           (!int_keys || FORY_LIKELY(fits(key))) && (!int_values || FORY_LIKELY(fits(value)));
+}
+
+/* The pairs from run->position on in the table of a dict: in a loop for each kind of them,
+ * which fetches ahead what lies anywhere in memory. */
+FORY_INLINE void
+gather_table(Run *run, PyTypeObject *key_type, PyTypeObject *value_type, PyObject *const *pairs, size_t width,
+             Py_ssize_t end, int int_keys, int int_values)
+{
+    PyObject *const *pair = pairs + (size_t)run->position * width, *const *stop = pairs + (size_t)end * width;
+    PyObject *const *far = FORY_AHEAD * width < (size_t)(stop - pair) ? stop - FORY_AHEAD * width : pair;
+    Py_ssize_t n = 0;
+    for (; pair < stop && n < FORY_RUN; pair += width) {
+        PyObject *const *ahead = pair < far ? pair + FORY_AHEAD * width : pair;
+        FORY_PREFETCH(ahead[0]);
+        FORY_PREFETCH(ahead[1]);
+        if (FORY_UNLIKELY(pair[1] == NULL)) {
+            continue;
+        }
+        if (!takes(key_type, value_type, pair[0], pair[1], int_keys, int_values)) {
+            break;
+        }
+        run->keys[n] = pair[0];
+        run->values[n] = pair[1];
+        n++;
+    }
+    run->position = (pair - pairs) / (Py_ssize_t)width;
+    run->n = n;
 }
 
 /* The pairs from run->position on that are like the first one; n stays 0 if that has no column. */
@@ -395,8 +421,9 @@ gather(const ForyState *st, PyObject *dict, Run *run)
 {
     PyObject *key, *value, *const *pairs;
     PyTypeObject *key_type, *value_type;
-    Py_ssize_t next = run->position, i = run->position, n = 0, end;
+    Py_ssize_t next = run->position, n = 0, end;
     size_t width;
+    int int_keys, int_values;
     run->n = 0;
     if (!fory_dict_next(st, dict, &next, &key, &value)) {
         return;
@@ -408,31 +435,26 @@ gather(const ForyState *st, PyObject *dict, Run *run)
     if (run->key_kind == FORY_K_ANY || run->key_kind == FORY_K_BOOL || run->value_kind == FORY_K_ANY) {
         return;
     }
+    int_keys = run->key_kind == FORY_K_INT;
+    int_values = run->value_kind == FORY_K_INT;
     if (fory_dict_pairs(st, dict, &pairs, &width, &end)) {
-        for (; i < end && n < FORY_RUN; i++) {
-            PyObject *const *pair = pairs + (size_t)i * width, *const *ahead = pairs + (size_t)(i + FORY_AHEAD < end ? i + FORY_AHEAD : i) * width;
-            FORY_PREFETCH(ahead[0]);
-            FORY_PREFETCH(ahead[1]);
-            if (FORY_UNLIKELY(pair[1] == NULL)) {
-                continue;
-            }
-            if (!takes(run, key_type, value_type, pair[0], pair[1])) {
-                break;
-            }
-            run->keys[n] = pair[0];
-            run->values[n] = pair[1];
-            n++;
+        if (!int_keys && !int_values) {
+            gather_table(run, key_type, value_type, pairs, width, end, 0, 0);
         }
-        run->position = i;
+        else if (!int_values) {
+            gather_table(run, key_type, value_type, pairs, width, end, 1, 0);
+        }
+        else {
+            gather_table(run, key_type, value_type, pairs, width, end, int_keys, 1);
+        }
+        return;
     }
-    else {
-        while (takes(run, key_type, value_type, key, value)) {
-            run->keys[n] = key;
-            run->values[n] = value;
-            run->position = next;
-            if (++n == FORY_RUN || !PyDict_Next(dict, &next, &key, &value)) {
-                break;
-            }
+    while (takes(key_type, value_type, key, value, int_keys, int_values)) {
+        run->keys[n] = key;
+        run->values[n] = value;
+        run->position = next;
+        if (++n == FORY_RUN || !PyDict_Next(dict, &next, &key, &value)) {
+            break;
         }
     }
     run->n = n;
