@@ -217,4 +217,57 @@ fold:
     return (unsigned)x | y | z;
 }
 
+#ifdef FORY_UNIT_VECTORS
+/* Copies 1 < n <= FORY_SHORT_UNITS units of any origin exactly: their OR, with bit 16 set
+ * when a surrogate is among them. */
+FORY_INLINE unsigned
+fory_take_units(uint8_t *dst, const uint8_t *src, size_t n)
+{
+    uint64_t a, b;
+    if (n >= 8) {
+        fory_units8 v, any, found;
+        uint64_t halves[2];
+        size_t last = 2 * n - 16;
+        memcpy(&v, src, 16);
+        memcpy(dst, &v, 16);
+        any = v;
+        found = (fory_units8)((v & 0xf800) == 0xd800);
+        for (size_t i = 16; i < last; i += 16) {
+            memcpy(&v, src + i, 16);
+            memcpy(dst + i, &v, 16);
+            any |= v;
+            found |= (fory_units8)((v & 0xf800) == 0xd800);
+        }
+        memcpy(&v, src + last, 16);
+        memcpy(dst + last, &v, 16);
+        any |= v;
+        found |= (fory_units8)((v & 0xf800) == 0xd800);
+        memcpy(halves, &any, 16);
+        a = halves[0] | halves[1];
+        memcpy(halves, &found, 16);
+        b = halves[0] | halves[1];
+    }
+    else if (n >= 4) {
+        uint64_t tail;
+        memcpy(&a, src, 8);
+        memcpy(&tail, src + 2 * n - 8, 8);
+        memcpy(dst, &a, 8);
+        memcpy(dst + 2 * n - 8, &tail, 8);
+        b = (uint64_t)(fory_any_unit4(a, FORY_SURROGATES) | fory_any_unit4(tail, FORY_SURROGATES));
+        a |= tail;
+    }
+    else {
+        uint32_t first, tail;
+        memcpy(&first, src, 4);
+        memcpy(&tail, src + 2 * n - 4, 4);
+        memcpy(dst, &first, 4);
+        memcpy(dst + 2 * n - 4, &tail, 4);
+        a = (uint64_t)tail << 32 | first;
+        b = (uint64_t)fory_any_unit4(a, FORY_SURROGATES);
+    }
+    a |= a >> 32;
+    return (unsigned)((a | a >> 16) & 0xffff) | (unsigned)(b != 0) << 16;
+}
+#endif
+
 #endif /* FORY_SHORT_TEXT_H */

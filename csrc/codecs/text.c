@@ -484,6 +484,21 @@ read_any_str(ForyReadCtx *r)
     if (FORY_UNLIKELY(read_string_header(r, &p, &size, &encoding) < 0)) {
         return NULL;
     }
+#ifdef FORY_UNIT_VECTORS
+    if (FORY_LIKELY(encoding == UTF16 && size >= 4 && size <= 2 * FORY_SHORT_UNITS && !(size & 1))) {
+        /* taken for what it mostly is: two bytes per character are needed, no pairs */
+        PyObject *s = PyUnicode_New((Py_ssize_t)(size / 2), 0xffff);
+        unsigned any;
+        if (FORY_UNLIKELY(s == NULL)) {
+            return NULL;
+        }
+        any = fory_take_units((uint8_t *)PyUnicode_2BYTE_DATA(s), p, size / 2);
+        if (FORY_LIKELY(any - 0x100 < 0xff00)) {
+            return s;
+        }
+        Py_DECREF(s);
+    }
+#endif
     return make_str(r, p, size, encoding);
 }
 
