@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List
 
-from . import envs, extras, report, runner, workloads
+from . import allocator, envs, extras, report, runner, workloads
 
 QUICK_SECONDS = 140  # for the workloads; the extras take about 15 more
 RESULTS = envs.PACKAGE / "results"
@@ -186,7 +186,7 @@ def main() -> int:
         "machine": banner,
         "options": {
             "sittings": options.sittings, "rounds": asked_rounds, "samples": options.samples, "min_time": options.min_time, "gc": options.gc, "clock": options.clock,
-            "quick": options.quick, "modes": options.modes, "peers": options.peers, "only": options.only,
+            "kept": allocator.KEPT, "quick": options.quick, "modes": options.modes, "peers": options.peers, "only": options.only,
         },
         "contenders": session.known,
         "not_installed": lost,

@@ -288,6 +288,7 @@ def _banner(data: Data) -> List[str]:
         if not key.startswith("ours/"):
             for name, version in hello.get("versions", {}).items():
                 theirs["upstream pyfory" if name == "pyfory" else name] = version
+    kept = f"{options['kept'] >> 20} MB of each process's memory for small objects stay mapped" if options.get("kept") else "allocators as they start"
     load = ""
     if machine.get("load"):
         load = f"; load average {machine['load'][0]} before, {(machine.get('load_after') or machine['load'])[0]} after"
@@ -296,7 +297,7 @@ def _banner(data: Data) -> List[str]:
         f"{data['date']}, {data['seconds']:.0f} s, label `{data['label']}`. {machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
         f"{machine['libc']}{load}. CPython {mine.get('python', '?')}. Ours: pyfory {mine.get('versions', {}).get('pyfory', '?')}{simd}. "
         f"Peers: {', '.join(f'{n} {v}' for n, v in sorted(theirs.items()))}. Collector {mine.get('gc', '?')}. "
-        f"Best of {options['sittings']} sittings x {options['rounds']} rounds x {options['samples']} samples of >= {options['min_time'] * 1e3:.0f} ms ({options['clock']} time), contenders in turns.",
+        f"Best of {options['sittings']} sittings x {options['rounds']} rounds x {options['samples']} samples of >= {options['min_time'] * 1e3:.0f} ms ({options['clock']} time), contenders in turns; {kept}.",
     ]  # fmt: skip
 
 

@@ -95,6 +95,15 @@ def _memory(field: str) -> Optional[int]:
     return None
 
 
+def _maxrss() -> Optional[int]:
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
 def _peak_of(function: Callable[..., Any], args: Tuple[Any, ...]) -> Tuple[Any, Optional[int]]:
     """Call once; return the result and by how much resident memory rose at its highest (Linux; elsewhere None).
 
@@ -122,6 +131,7 @@ def _same(one: Any, other: Any) -> bool:
 
 class Worker:
     def __init__(self) -> None:
+        self.peak: Optional[int] = None
         self.ops: Dict[str, Tuple[Callable[..., Any], Tuple[Any, ...]]] = {}
         self.loops: Dict[str, Callable[..., int]] = {}
         self.counts: Dict[str, int] = {}
@@ -151,7 +161,7 @@ class Worker:
         return answer
 
     def prepare(self, request: Dict[str, Any]) -> Dict[str, Any]:
-        from benchmarks import canon, impls, workloads
+        from benchmarks import allocator, canon, impls, workloads
 
         workload = workloads.table()[request["workload"]]
         impl = request["impl"]
@@ -208,6 +218,9 @@ class Worker:
             return {"status": "differs", "reason": "the value that comes back is not the value that was written", **answer}
         same = decoded[0] == source[0]
         answer["status"] = "same" if same else "loose"
+        # From here on nothing is said about memory any more.
+        self.peak = _maxrss()
+        allocator.settle()
         self.ops = {
             "write": (chosen.write, (written, *chosen.write_args)),
             "read": (chosen.read, (payload, *chosen.read_args)),
@@ -243,12 +256,7 @@ class Worker:
         return {"ns": samples, "probe": probes}
 
     def end(self, request: Dict[str, Any]) -> Dict[str, Any]:
-        try:
-            import resource
-        except ImportError:
-            return {"maxrss": None}
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {"maxrss": peak if sys.platform == "darwin" else peak * 1024}
+        return {"maxrss": self.peak}
 
 
 def main() -> None:
