@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from typing import Dict, List
 
 import pytest
@@ -70,3 +71,36 @@ def test_lone_surrogates_are_found_where_they_are(at: int, length: int) -> None:
         assert caught.value.path == "$[%d]" % at
         native = pyfory.Fory(xlang=False)
         assert native.loads(native.dumps(texts)) == texts
+
+
+@pytest.mark.parametrize("letters", ["ab", "aé", "数据", "数a", "a\U0001f600", "数\U0001f600", "\ud800数", "\udc00a"])
+def test_utf16_of_every_length_and_content(letters: str) -> None:
+    """Another writer may send any text as UTF-16."""
+    rng = random.Random(6)
+    texts = ["".join(rng.choices(letters, k=length)) for length in range(71) for _ in range(3)]
+    texts = [text for text in texts if not any("\ud800" <= a < "\udc00" <= b for a, b in zip(text, text[1:]))]
+    data = [text.encode("utf-16-le", "surrogatepass") for text in texts]
+    bodies = b"".join(varint(len(units) << 2 | 1) + units for units in data)
+    back = pyfory.Fory(xlang=True).loads(b"\x01\xff\x16" + varint(len(texts)) + b"\x08\x15" + bodies)
+    assert back == texts
+    assert [sys.getsizeof(text) for text in back] == [sys.getsizeof("".join(list(text))) for text in texts]
+
+
+@pytest.mark.parametrize("other", [None, 7, b"x"])
+@pytest.mark.parametrize("at", [0, 100, 4099, 8191])
+def test_a_long_list_of_text_but_for_one(other: object, at: int) -> None:
+    """Long lists are written before all of their items have been looked at."""
+    texts: List[object] = [f"text {i}" for i in range(8192)]
+    fory = pyfory.Fory(xlang=True)
+    assert fory.loads(fory.dumps(texts)) == texts
+    texts[at] = other
+    assert fory.loads(fory.dumps([0, texts])) == [0, texts]
+
+
+@pytest.mark.parametrize("at", [0, 100, 4099, 8191])
+def test_a_long_list_of_text_but_for_a_subclass(at: int) -> None:
+    texts: List[object] = [f"text {i}" for i in range(8192)]
+    texts[at] = type("Text", (str,), {})("sub")
+    with pytest.raises(ForyError, match="not registered") as caught:
+        pyfory.Fory(xlang=True).dumps(texts)
+    assert caught.value.path == "$[%d]" % at

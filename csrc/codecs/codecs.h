@@ -213,6 +213,8 @@ int fory_write_str(ForyWriteCtx *w, PyObject *v);
 /* The same for a caller that owns a reference to v and borrows nothing else: large
  * text is moved without the GIL. */
 int fory_write_str_held(ForyWriteCtx *w, PyObject *v);
+/* Bodies of n borrowed items; how many, or -1. Unless `any`, it ends in front of the first that is not exactly str. */
+Py_ssize_t fory_write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n, int any);
 PyObject *fory_read_str(ForyReadCtx *r);
 /* the same, through the context's cache of short strings (dict keys) */
 PyObject *fory_read_key_str(ForyReadCtx *r);

@@ -247,12 +247,13 @@ typedef struct Survey {
     int has_null, same;
 } Survey;
 
+/* The first `texts` items are exactly str, as far as the caller knows. */
 static Survey
-survey_items(const Items *items)
+survey_items(const Items *items, Py_ssize_t texts)
 {
     Survey s = {NULL, 0, 1};
     PyObject **array = items_array(items);
-    Py_ssize_t i = 0;
+    Py_ssize_t i = texts > 0 ? texts - 1 : 0;
     while (i < items->n && array[i] == Py_None) {
         i++;
     }
@@ -378,15 +379,53 @@ write_texts(ForyWriteCtx *w, const Items *items)
 /* So many elements are written before all are known to have one type. */
 #define SHORT_LIST 32
 
+/* From so many on they no longer lie in the fast caches when they are written after all have
+ * been looked at: that is done in one go where a sample says that it will do. */
+#define LONG_LIST 4096
+#define SAMPLE 64
+
+/* Like write_texts, for many items; *texts: the first so many are exactly str. */
+static FORY_NOINLINE int
+write_many_texts(ForyWriteCtx *w, const Items *items, Py_ssize_t *texts)
+{
+    PyObject *const *item = items_array(items);
+    size_t start = (size_t)(w->out.pos - w->out.start);
+    Py_ssize_t done;
+    for (Py_ssize_t i = 0; i < SAMPLE; i++) {
+        if (!PyUnicode_CheckExact(item[items->n / SAMPLE * i])) {
+            return 1;
+        }
+    }
+    if (fory_room(w, FORY_VU64_MAX + 2) < 0) {
+        return -1;
+    }
+    fory_put_vu32_roomy(&w->out, (uint32_t)items->n);
+    fory_put_u16(&w->out, (uint16_t)(FORY_ITEMS_SAME_TYPE | FORY_STRING << 8));
+    done = fory_write_texts(w, item, items->n, 0);
+    if (done == items->n) {
+        return 0;
+    }
+    if (done < 0) {
+        return -1;
+    }
+    w->out.pos = w->out.start + start;
+    *texts = done;
+    return 1;
+}
+
 /* At least one element. */
 static int
 write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
 {
     int xlang = w->engine->xlang, rc = 1;
+    Py_ssize_t texts = 0;
     if (items->n <= SHORT_LIST && xlang && PyUnicode_CheckExact(items_array(items)[0]) && (rc = write_texts(w, items)) <= 0) {
         return rc;
     }
-    Survey s = survey_items(items);
+    if (items->n >= LONG_LIST && xlang && !w->streaming && (rc = write_many_texts(w, items, &texts)) <= 0) {
+        return rc;
+    }
+    Survey s = survey_items(items, texts);
     ForyTypeEntry *entry = NULL;
     int header = s.has_null ? FORY_ITEMS_HAS_NULL : 0;
     unsigned id = s.same && header == 0 && xlang ? fory_plain_id(s.type) : 0;
@@ -454,7 +493,7 @@ write_undeclared(ForyWriteCtx *w, const Items *items, int flag_all)
 static int
 write_declared(ForyWriteCtx *w, const ForySlot *element, const Items *items)
 {
-    Survey s = survey_items(items);
+    Survey s = survey_items(items, 0);
     const ForyCodec *codec = fory_write_slot_codec(w, element);
     int with_info = element->entry != NULL &&
                     (element->entry->kind == FORY_KIND_STRUCT || element->entry->kind == FORY_KIND_EXT);

@@ -277,19 +277,21 @@ write_wide_run(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
 
 /* One pass: taking the lengths first, to ask for the room of many strings at
  * once, was slower, because every string was then touched twice. */
-static int
-write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
+Py_ssize_t
+fory_write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n, int any)
 {
     Py_ssize_t i = 0, m;
-    (void)c;
     while (i < n) {
         m = PyUnicode_CheckExact(items[i]) && PyUnicode_IS_COMPACT_ASCII(items[i]) ? write_ascii_run(w, items + i, n - i)
-                                                                                  : write_wide_run(w, items + i, n - i);
+                                                                                 : write_wide_run(w, items + i, n - i);
         if (FORY_UNLIKELY(m < 0)) {
             return -1;
         }
         i += m;
         if (m == 0) {
+            if (!any && !PyUnicode_CheckExact(items[i])) {
+                return i;
+            }
             if (FORY_UNLIKELY(write_str_inline(w, items[i], 0) < 0)) {
                 fory_path_index(&w->path, i);
                 return -1;
@@ -297,7 +299,14 @@ write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_s
             i++;
         }
     }
-    return 0;
+    return n;
+}
+
+static int
+write_many_str(ForyWriteCtx *w, const ForyCodec *c, PyObject *const *items, Py_ssize_t n)
+{
+    (void)c;
+    return fory_write_texts(w, items, n, 1) < 0 ? -1 : 0;
 }
 
 /* ---- str, reading ----------------------------------------------------------------- */
