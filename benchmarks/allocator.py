@@ -3,7 +3,7 @@
 import sys
 from typing import List
 
-KEPT = 32 << 20  # bytes that stay mapped: three times what the largest result of small objects takes
+KEPT = 24 << 20  # bytes that stay mapped: twice what the largest result of small objects takes
 _spread: List[bytes] = []
 SMALL = 512  # bytes of the largest objects that the interpreter allocates itself
 SPREAD = 256 << 10
