@@ -127,7 +127,7 @@ write_wide(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n, Py_ssize_t *si
     if (*singly > 0) {
         limit = 0;
     }
-    for (; m < limit && fory_is_short_text(items[m], &longest) && !fory_native_held_elsewhere(w, items[m]); m++) {
+    for (; m < limit && fory_is_short_text(items[m], &longest) && !fory_native_is_held(w, items[m]); m++) {
         FORY_PREFETCH(items[m + FORY_AHEAD < n ? m + FORY_AHEAD : m]);
     }
     if (m > 0) {
@@ -174,7 +174,7 @@ write_texts(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
         }
         size = (size_t)PyUnicode_GET_LENGTH(v);
         wide = PyUnicode_KIND(v) != PyUnicode_1BYTE_KIND;
-        if (fory_native_held_elsewhere(w, v) && (size > 1 || wide)) {
+        if (fory_native_is_held(w, v) && (size > 1 || wide)) {
             uint32_t number = 0;
             int rc;
             w->out.pos = p;
@@ -225,7 +225,7 @@ write_decimals(ForyWriteCtx *w, PyObject *const *items, Py_ssize_t n)
         uint32_t number = 0;
         int rc = 0;
         FORY_PREFETCH(items[i + FORY_AHEAD < n ? i + FORY_AHEAD : i]);
-        if (fory_native_held_elsewhere(w, items[i]) && (rc = fory_native_number(w, items[i], &number)) > 0) {
+        if (fory_native_is_held(w, items[i]) && (rc = fory_native_number(w, items[i], &number)) > 0) {
             rc = fory_room(w, 1 + FORY_VU64_MAX);
             if (rc == 0) {
                 fory_put_u8(&w->out, FORY_DECIMAL_REF);

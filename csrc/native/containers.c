@@ -1,8 +1,5 @@
 /* Lists, tuples, dicts and sets of the native format, writing. */
-#include "native/native.h"
-
-#include "runtime/large.h"
-#include "runtime/object_layout.h"
+#include "native/plain.h"
 
 static int
 changed(ForyWriteCtx *w, const char *what)
@@ -21,44 +18,73 @@ open_container(ForyWriteCtx *w, int small_tag, int tag, size_t n)
 
 /* ---- lists and tuples --------------------------------------------------------------- */
 
+/* Elements with their tags. */
+FORY_INLINE int
+write_items(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int list)
+{
+    const int plain = !w->native->hooked;
+    uint8_t *p = w->out.pos;
+    Py_ssize_t i = 0;
+    if (FORY_UNLIKELY(fory_write_enter(w) < 0)) {
+        return -1;
+    }
+    for (; i < n; i++) {
+        PyObject *item;
+        if (list && FORY_UNLIKELY(PyList_GET_SIZE(v) != n)) {
+            changed(w, "list");
+            goto error;
+        }
+        item = list ? PyList_GET_ITEM(v, i) : PyTuple_GET_ITEM(v, i);
+        if (FORY_LIKELY(plain)) {
+            int rc;
+            p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
+            if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((rc = fory_native_put_plain(w, item, NULL, 0, &p)) < 0)) {
+                goto error;
+            }
+            if (FORY_LIKELY(rc > 0)) {
+                continue;
+            }
+        }
+        w->out.pos = p;
+        if (FORY_UNLIKELY(fory_native_write(w, item) < 0)) {
+            goto error;
+        }
+        p = w->out.pos;
+    }
+    w->out.pos = p;
+    w->depth--;
+    return 0;
+error:
+    fory_path_index(&w->path, i);
+    w->depth--;
+    return -1;
+}
+
 int
 fory_native_write_list(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
-    Py_ssize_t n = PyList_GET_SIZE(v), i = 0;
+    Py_ssize_t n = PyList_GET_SIZE(v);
     int rc = fory_native_ref(w, v);
     (void)c;
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
     }
     Py_INCREF(v);
-    rc = fory_native_write_sequence_of(w, v, n);
-    if (rc != 0 || open_container(w, FORY_N_LIST, FORY_N_LIST_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
-        Py_DECREF(v);
-        return rc > 0 ? 0 : -1;
-    }
-    for (; i < n; i++) {
-        if (FORY_UNLIKELY(PyList_GET_SIZE(v) != n)) {
-            changed(w, "list");
-            goto error;
-        }
-        if (FORY_UNLIKELY(fory_native_write(w, PyList_GET_ITEM(v, i)) < 0)) {
-            goto error;
+    rc = n < FORY_N_SMALL ? 0 : fory_native_write_sequence_of(w, v, n);
+    if (rc == 0) {
+        rc = open_container(w, FORY_N_LIST, FORY_N_LIST_N, (size_t)n);
+        if (FORY_LIKELY(rc == 0)) {
+            rc = write_items(w, v, n, 1);
         }
     }
-    w->depth--;
     Py_DECREF(v);
-    return 0;
-error:
-    fory_path_index(&w->path, i);
-    w->depth--;
-    Py_DECREF(v);
-    return -1;
+    return rc < 0 ? -1 : 0;
 }
 
 int
 fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
-    Py_ssize_t n = PyTuple_GET_SIZE(v), i = 0;
+    Py_ssize_t n = PyTuple_GET_SIZE(v);
     ForyLate late;
     int rc;
     (void)c;
@@ -70,75 +96,91 @@ fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
         return rc < 0 ? -1 : 0;
     }
     Py_INCREF(v);
-    rc = fory_native_write_sequence_of(w, v, n);
-    if (rc > 0) {
-        rc = fory_native_close(w, v, &late);
-        Py_DECREF(v);
-        return rc;
-    }
-    if (rc < 0 || open_container(w, FORY_N_TUPLE, FORY_N_TUPLE_N, (size_t)n) < 0 || fory_write_enter(w) < 0) {
-        fory_native_abandon(w, &late);
-        Py_DECREF(v);
-        return -1;
-    }
-    for (; i < n; i++) {
-        if (FORY_UNLIKELY(fory_native_write(w, PyTuple_GET_ITEM(v, i)) < 0)) {
-            fory_path_index(&w->path, i);
-            fory_native_abandon(w, &late);
-            w->depth--;
-            Py_DECREF(v);
-            return -1;
+    rc = n < FORY_N_SMALL ? 0 : fory_native_write_sequence_of(w, v, n);
+    if (rc == 0) {
+        rc = open_container(w, FORY_N_TUPLE, FORY_N_TUPLE_N, (size_t)n);
+        if (FORY_LIKELY(rc == 0)) {
+            rc = write_items(w, v, n, 0);
         }
     }
-    w->depth--;
-    rc = fory_native_close(w, v, &late);
+    if (FORY_UNLIKELY(rc < 0)) {
+        fory_native_abandon(w, &late);
+    }
+    else {
+        rc = fory_native_close(w, v, &late);
+    }
     Py_DECREF(v);
     return rc;
 }
 
 /* ---- dicts ------------------------------------------------------------------------------ */
 
+/* As much of a pair as needs no other code, so that the value stays where it is: 2, or 1
+ * for the key alone, 0, -1. */
+FORY_INLINE int
+put_pair(ForyWriteCtx *w, PyObject *key, PyObject *value)
+{
+    uint8_t *p = fory_native_plain_room(w, w->out.pos, 2 * FORY_NATIVE_PLAIN_ROOM);
+    int rc, both = 0;
+    if (FORY_UNLIKELY(p == NULL)) {
+        return -1;
+    }
+    rc = fory_native_put_plain(w, key, NULL, 0, &p);
+    if (FORY_LIKELY(rc > 0)) {
+        p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
+        if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((both = fory_native_put_plain(w, value, NULL, 0, &p)) < 0)) {
+            return -1;
+        }
+        w->out.pos = p;
+        return 1 + both;
+    }
+    if (rc == 0 && PyUnicode_CheckExact(key) && (size_t)PyUnicode_GET_LENGTH(key) < FORY_LARGE) {
+        rc = fory_native_write_str(w, NULL, key) < 0 ? -1 : 1;
+    }
+    return rc;
+}
+
 /* Keys and values in turn. */
 int
 fory_native_write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *position, Py_ssize_t m)
 {
+    const int plain = !w->native->hooked;
     PyObject *key = NULL, *value = NULL;
-    int rc;
     if (FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
         return changed(w, "dict");
     }
     for (; m > 0; m--) {
+        int rc = 0;
         if (FORY_UNLIKELY(!fory_dict_next(w->st, v, position, &key, &value))) {
             return changed(w, "dict");
         }
-        if (FORY_LIKELY(PyUnicode_CheckExact(key)) && FORY_LIKELY(!w->native->hooked) &&
-            FORY_LIKELY((size_t)PyUnicode_GET_LENGTH(key) < FORY_LARGE)) {
-            /* no other code runs while such a str is written: the value stays where it is */
-            rc = fory_native_write_str(w, NULL, key);
-            Py_INCREF(key);
-            if (FORY_UNLIKELY(rc < 0) || FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
-                goto error;
+        if (FORY_LIKELY(plain)) {
+            rc = put_pair(w, key, value);
+            if (FORY_LIKELY(rc == 2)) {
+                continue;
             }
         }
-        else {
-            Py_INCREF(key);
+        Py_INCREF(key);
+        if (rc == 1) {
+            rc = fory_native_write(w, value);
+        }
+        else if (FORY_LIKELY(rc == 0)) {
             Py_INCREF(value);
-            rc = fory_native_write(w, key) < 0 || fory_native_write(w, value) < 0;
+            rc = fory_native_write(w, key) < 0 || fory_native_write(w, value) < 0 ? -1 : 0;
             Py_DECREF(value);
-            if (rc) {
-                goto error;
-            }
+        }
+        if (FORY_UNLIKELY(rc < 0)) {
+            fory_path_key(&w->path, key);
         }
         Py_DECREF(key);
+        if (FORY_UNLIKELY(rc < 0)) {
+            return -1;
+        }
         if (FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
             return changed(w, "dict");
         }
     }
     return 0;
-error:
-    fory_path_key(&w->path, key);
-    Py_DECREF(key);
-    return -1;
 }
 
 /* The values of a dict that has the keys of a shape. */
@@ -148,16 +190,26 @@ write_values(ForyWriteCtx *w, PyObject *v, size_t shape)
     /* the table of shapes may move while values are written */
     Py_ssize_t n = (Py_ssize_t)w->native->dict_shapes[shape].n, position = 0;
     PyObject *key = NULL, *value = NULL;
+    uint8_t *p = w->out.pos;
     for (Py_ssize_t i = 0; i < n; i++) {
+        int rc;
         if (FORY_UNLIKELY(!fory_dict_next(w->st, v, &position, &key, &value)) ||
             FORY_UNLIKELY(key != w->native->dict_shapes[shape].keys[i]) || FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
             return changed(w, "dict");
         }
-        if (FORY_UNLIKELY(fory_native_write(w, value) < 0)) {
+        p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
+        rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, value, NULL, 0, &p);
+        if (FORY_UNLIKELY(rc == 0)) {
+            w->out.pos = p;
+            rc = fory_native_write(w, value);
+            p = w->out.pos;
+        }
+        if (FORY_UNLIKELY(rc < 0)) {
             fory_path_key(&w->path, w->native->dict_shapes[shape].keys[i]);
             return -1;
         }
     }
+    w->out.pos = p;
     return 0;
 }
 

@@ -381,6 +381,7 @@ typedef struct ForyNativeWrite {
     uint32_t reopened;       /* inside a second visit of an unfinished tuple: nothing is skipped */
     PyObject **entered;      /* what is in the reference table, but the root; strong when that is pinned */
     size_t n_entered, cap_entered;
+    uint32_t n_easy;         /* so many entries the reference table has without growing; 0 for a Pickler's */
     ForyRefSlot root;        /* of the root value, which most messages do not meet again */
     PyObject **globals;      /* strong: classes and functions by number */
     size_t n_globals, cap_globals;
@@ -474,52 +475,110 @@ int fory_native_ref_slow(ForyWriteCtx *w, PyObject *v);
 #define FORY_REF_FAR UINT32_C(0x40000000)      /* the rest is an index into far_offsets */
 
 int fory_native_put_ref(ForyWriteCtx *w, uint32_t number);
-/* fory_native_ref for an object at its first place in the table, free or not: most are
- * met once, and the others often. 2 when anything is out of the ordinary. */
+/* What has another owner beside the one it is reached through can be met again, or have been met. */
 FORY_INLINE int
-fory_native_ref_fast(ForyWriteCtx *w, PyObject *v)
-{
-    ForyNativeWrite *n = w->native;
-    size_t offset = (size_t)(w->out.pos - w->out.start) - n->base;
-    ForyRefSlot *slot;
-    if (FORY_UNLIKELY(w->refs == NULL) || FORY_UNLIKELY((size_t)w->n_refs * 2 > w->ref_mask) ||
-        FORY_UNLIKELY(n->n_entered == n->cap_entered) || FORY_UNLIKELY(n->memo != NULL) || FORY_UNLIKELY(w->pinned) ||
-        FORY_UNLIKELY(offset >= FORY_REF_FAR) || FORY_UNLIKELY(v == n->root.object)) {
-        return 2;
-    }
-    slot = &w->refs[fory_pointer_hash(v) & w->ref_mask];
-    if (slot->generation == n->stamp) {
-        int known = slot->object == v && slot->id >= FORY_REF_NUMBERED && slot->id != FORY_REF_OPEN;
-        return known ? fory_native_put_ref(w, slot->id & ~FORY_REF_NUMBERED) : 2;
-    }
-    n->entered[n->n_entered++] = v;
-    slot->generation = n->stamp;
-    slot->object = v;
-    slot->id = (uint32_t)offset;
-    w->n_refs++;
-    return 0;
-}
-/* Whether v may be met again, or have been met: only what has another owner beside the one it
- * is reached through can. */
-FORY_INLINE int
-fory_native_held_elsewhere(const ForyWriteCtx *w, PyObject *v)
+fory_native_is_held(const ForyWriteCtx *w, PyObject *v)
 {
 #ifdef Py_GIL_DISABLED
     (void)v;
     return w->track_ref;
 #else
-    return w->track_ref && (Py_REFCNT(v) > 1 || FORY_UNLIKELY(w->native->reopened));
+    return w->track_ref && (Py_REFCNT(v) != 1 || FORY_UNLIKELY(w->native->reopened));
 #endif
+}
+/* The first of the two places next to v's hash that is not another's. */
+FORY_INLINE ForyRefSlot *
+fory_native_near_slot(const ForyWriteCtx *w, PyObject *v)
+{
+    size_t i = fory_pointer_hash(v) & w->ref_mask;
+    ForyRefSlot *first = &w->refs[i], *second = &w->refs[(i + 1) & w->ref_mask];
+    /* which it is cannot be predicted: no branch */
+    return (first->object != v) & (first->generation == w->native->stamp) ? second : first;
+}
+/* Whether a slot that is in use is v's, and v has a number. */
+FORY_INLINE int
+fory_native_has_number(const ForyRefSlot *slot, PyObject *v)
+{
+    return FORY_LIKELY(slot->object == v) && FORY_LIKELY(slot->id >= FORY_REF_NUMBERED) && FORY_LIKELY(slot->id != FORY_REF_OPEN);
+}
+/* A reference to what a slot has a number for, at *p, which has room for ten bytes: 1 / -1. */
+FORY_INLINE int
+fory_native_ref_number_at(ForyWriteCtx *w, const ForyRefSlot *slot, uint8_t **p)
+{
+    uint32_t number = slot->id & ~FORY_REF_NUMBERED;
+    int rc;
+    if (FORY_LIKELY(number < 128)) {
+        /* nor can the size */
+        uint32_t far = number >= FORY_N_REF_COUNT;
+        fory_store16(*p, (uint16_t)((far ? FORY_N_REF_N : FORY_N_REF + number) | number << 8));
+        *p += 1 + far;
+        return 1;
+    }
+    w->out.pos = *p;
+    rc = fory_native_put_ref(w, number);
+    *p = w->out.pos;
+    return rc;
+}
+/* fory_native_ref for an object that may be met again and is not the root, at *p, which has room
+ * for ten bytes. Runs no Python code. */
+FORY_INLINE int
+fory_native_ref_at(ForyWriteCtx *w, PyObject *v, uint8_t **p)
+{
+    ForyNativeWrite *n = w->native;
+    int rc;
+    if (FORY_LIKELY(n->n_easy != 0)) {
+        ForyRefSlot *slot = fory_native_near_slot(w, v);
+        size_t offset = (size_t)(*p - w->out.start) - n->base;
+        if (slot->generation == n->stamp) {
+            if (fory_native_has_number(slot, v)) {
+                return fory_native_ref_number_at(w, slot, p);
+            }
+        }
+        else if (FORY_LIKELY(w->n_refs < n->n_easy) && FORY_LIKELY(offset < FORY_REF_FAR)) {
+            n->entered[n->n_entered++] = v;
+            if (w->pinned) {
+                Py_INCREF(v);
+            }
+            *slot = (ForyRefSlot){v, n->stamp, (uint32_t)offset};
+            w->n_refs++;
+            return 0;
+        }
+    }
+    w->out.pos = *p;
+    rc = fory_native_ref_slow(w, v);
+    *p = w->out.pos;
+    return rc;
+}
+/* The same for what is written elsewhere when it is new: 0, and nothing has happened. */
+FORY_INLINE int
+fory_native_again_at(ForyWriteCtx *w, PyObject *v, uint8_t **p)
+{
+    const ForyRefSlot *slot;
+    if (FORY_UNLIKELY(w->native->n_easy == 0)) {
+        return 0;
+    }
+    slot = fory_native_near_slot(w, v);
+    return slot->generation == w->native->stamp && fory_native_has_number(slot, v) ? fory_native_ref_number_at(w, slot, p) : 0;
 }
 /* 1: a reference is written; 0: the value is to be written; -1. */
 FORY_INLINE int
 fory_native_ref(ForyWriteCtx *w, PyObject *v)
 {
-    if (!fory_native_held_elsewhere(w, v)) {
+    uint8_t *p;
+    int rc;
+    if (!fory_native_is_held(w, v)) {
         return 0;
     }
-    int rc = fory_native_ref_fast(w, v);
-    return FORY_LIKELY(rc != 2) ? rc : fory_native_ref_slow(w, v);
+    if (FORY_UNLIKELY(v == w->native->root.object)) {
+        return fory_native_ref_slow(w, v);
+    }
+    if (FORY_UNLIKELY(fory_room(w, 1 + FORY_VU64_MAX) < 0)) {
+        return -1;
+    }
+    p = w->out.pos;
+    rc = fory_native_ref_at(w, v, &p);
+    w->out.pos = p;
+    return rc;
 }
 int fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot);
 /* The first half of fory_native_ref. 1: a reference is written; 0: v is new, and *slot its place
@@ -527,7 +586,7 @@ int fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot);
 FORY_INLINE int
 fory_native_look(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot)
 {
-    if (!fory_native_held_elsewhere(w, v)) {
+    if (!fory_native_is_held(w, v)) {
         return 0;
     }
     if (v == w->native->root.object && w->native->root.generation != w->native->stamp) {
@@ -560,10 +619,37 @@ int fory_native_hide(ForyWriteCtx *w, PyObject *v, uint32_t *id);
 /* v has its place again: 0; 1 when it was written meanwhile; -1. */
 int fory_native_show(ForyWriteCtx *w, PyObject *v, uint32_t id);
 /* The same as fory_native_ref for tuples and other values that are made after their parts. */
-int fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late);
-int fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late);
+int fory_native_open_slow(ForyWriteCtx *w, PyObject *v, ForyLate *late);
+FORY_INLINE int
+fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
+{
+    late->tracked = late->reopened = late->again = 0;
+    late->start = (size_t)(w->out.pos - w->out.start) - w->native->base;
+    return fory_native_is_held(w, v) ? fory_native_open_slow(w, v, late) : 0;
+}
+int fory_native_close_slow(ForyWriteCtx *w, PyObject *v, ForyLate *late);
+FORY_INLINE int
+fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late)
+{
+    return late->tracked ? fory_native_close_slow(w, v, late) : 0;
+}
 /* Undoes what open did to the context when the parts failed. */
-void fory_native_abandon(ForyWriteCtx *w, ForyLate *late);
+FORY_INLINE void
+fory_native_abandon(ForyWriteCtx *w, ForyLate *late)
+{
+    if (FORY_UNLIKELY(late->reopened)) {
+        late->reopened = 0;
+        w->native->reopened--;
+    }
+}
+/* The reference table is another, or longer. */
+FORY_INLINE void
+fory_native_ease(ForyWriteCtx *w)
+{
+    ForyNativeWrite *n = w->native;
+    size_t most = w->ref_mask / 2 + 1, room = w->n_refs + n->cap_entered - n->n_entered;
+    n->n_easy = w->refs == NULL || n->memo != NULL ? 0 : (uint32_t)(room < most ? room : most);
+}
 /* What pinning the reference table means: as ForyCodecOps. */
 void fory_native_pin_write(ForyWriteCtx *w);
 void fory_native_unpin_write(ForyWriteCtx *w);

@@ -485,6 +485,31 @@ read_short_str(ForyReadCtx *r, size_t n)
 
 /* ---- lists -------------------------------------------------------------------------------------- */
 
+/* The object, when a reference to one that is there comes next; NULL and nothing read otherwise.
+ * Which of them, and of what size, cannot be predicted: no branch. */
+FORY_INLINE PyObject *
+next_ref(ForyReadCtx *r)
+{
+    const uint8_t *p = r->in.pos;
+    unsigned tag, far, number;
+    PyObject *v;
+    if (FORY_UNLIKELY(r->in.end - p < 2)) {
+        return NULL;
+    }
+    tag = p[0];
+    far = tag == FORY_N_REF_N;
+    if (!((tag - FORY_N_REF < FORY_N_REF_COUNT) | far)) {
+        return NULL;
+    }
+    number = far ? p[1] : tag - FORY_N_REF;
+    if (FORY_UNLIKELY(number >= 128) || FORY_UNLIKELY(number >= r->n_refs) ||
+        FORY_UNLIKELY((size_t)(p - r->in.start) >= r->native->watch) || FORY_UNLIKELY((v = r->refs[number]) == NULL)) {
+        return NULL;
+    }
+    r->in.pos = p + 1 + far;
+    return Py_NewRef(v);
+}
+
 /* The list grows as its elements come: user code may see it before it is complete. */
 static PyObject *
 read_list(ForyReadCtx *r, size_t n)
@@ -503,8 +528,8 @@ read_list(ForyReadCtx *r, size_t n)
     Py_SET_SIZE(list, 0);
     fory_ref_publish(r, id, list);
     for (; i < n; i++) {
-        PyObject *v = fory_native_read(r);
-        if (FORY_UNLIKELY(v == NULL)) {
+        PyObject *v = next_ref(r);
+        if (v == NULL && FORY_UNLIKELY((v = fory_native_read(r)) == NULL)) {
             goto error;
         }
         if (FORY_UNLIKELY((size_t)Py_SIZE(list) != i) ||

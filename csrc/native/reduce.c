@@ -3,7 +3,7 @@
  * Precedence is pickle's: the memo, hooks of a Pickler, copyreg's dispatch
  * table, __reduce_ex__. Temporaries need no keeping: the reference table knows
  * objects by address, but it owns them once user code has run. */
-#include "native/native.h"
+#include "native/plain.h"
 
 typedef struct ForyReduceCodec {
     ForyCodec base;
@@ -26,23 +26,52 @@ bad_reduce(ForyWriteCtx *w, PyObject *o, const char *what)
 
 /* ---- parts -------------------------------------------------------------------------- */
 
-/* Values of a tuple from index `from` on, without the tuple. */
+/* Values of a tuple from index `from` on. owner: the instance that made the tuple for
+ * nobody else, and has a codec that knows its attributes, or NULL. */
 static int
-write_arguments(ForyWriteCtx *w, PyObject *args, Py_ssize_t from)
+write_parts(ForyWriteCtx *w, PyObject *tuple, Py_ssize_t from, PyObject *owner)
 {
-    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    const int plain = !w->native->hooked;
+    uint8_t *p = w->out.pos;
+    Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    for (Py_ssize_t i = from; i < n; i++) {
+        PyObject *v = PyTuple_GET_ITEM(tuple, i);
+        if (FORY_LIKELY(plain)) {
+            int rc;
+            p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
+            if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((rc = fory_native_put_plain(w, v, owner, (size_t)(i - from), &p)) < 0)) {
+                return -1;
+            }
+            if (FORY_LIKELY(rc > 0)) {
+                continue;
+            }
+        }
+        w->out.pos = p;
+        if (FORY_UNLIKELY(fory_native_write(w, v) < 0)) {
+            return -1;
+        }
+        p = w->out.pos;
+    }
+    w->out.pos = p;
+    return 0;
+}
+
+/* How many, and the values, without the tuple. */
+static int
+write_arguments(ForyWriteCtx *w, PyObject *args, Py_ssize_t from, PyObject *owner)
+{
     if (fory_room(w, FORY_VU64_MAX) < 0) {
         return -1;
     }
-    fory_put_vu64(&w->out, (uint64_t)(n - from));
-    for (Py_ssize_t i = from; i < n; i++) {
-        PyObject *v = PyTuple_GET_ITEM(args, i);
-        if (FORY_UNLIKELY(PyUnicode_CheckExact(v) && !w->native->hooked ? fory_native_write_str(w, NULL, v) < 0
-                                                                        : fory_native_write(w, v) < 0)) {
-            return -1;
-        }
-    }
-    return 0;
+    fory_put_vu64(&w->out, (uint64_t)(PyTuple_GET_SIZE(args) - from));
+    return write_parts(w, args, from, owner);
+}
+
+/* What a method of o gave is o's own: nobody else holds it, nor o. */
+FORY_INLINE PyObject *
+owner_of(const ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *given, const ForyLate *late)
+{
+    return c->method != NULL && w->track_ref && !late->tracked && Py_REFCNT(given) == 1 ? o : NULL;
 }
 
 /* Items of an iterator in chunks: count, values, ..., 0. Pairs count once. */
@@ -187,14 +216,14 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
             fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0) {
             return -1;
         }
-        return write_arguments(w, args, 1);
+        return write_arguments(w, args, 1, NULL);
     }
     if (callable == n->newobj_ex && PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1)) &&
         PyDict_CheckExact(PyTuple_GET_ITEM(args, 2))) {
         if (check_call(w, "check_new", PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1)) < 0 ||
             fory_native_tag(w, FORY_N_NEWOBJ_EX) < 0 || fory_native_tag(w, bits) < 0 ||
             fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0 ||
-            write_arguments(w, PyTuple_GET_ITEM(args, 1), 0) < 0) {
+            write_arguments(w, PyTuple_GET_ITEM(args, 1), 0, NULL) < 0) {
             return -1;
         }
         return fory_native_write(w, PyTuple_GET_ITEM(args, 2));
@@ -203,7 +232,7 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
         write_callable(w, callable) < 0) {
         return -1;
     }
-    return write_arguments(w, args, 0);
+    return write_arguments(w, args, 0, NULL);
 }
 
 /* The arguments led to the object, which came with all that belongs to it: once is enough. 0. */
@@ -339,13 +368,30 @@ call_method(ForyReduceCodec *c, PyObject *o)
         }
         c->n_names = n;
         if (name == NULL) {
-            PyObject *method = Py_NewRef(c->method), *result = PyObject_Vectorcall(method, &o, 1, NULL);
+            PyObject *method = Py_NewRef(c->method), *result = ((PyFunctionObject *)method)->vectorcall(method, &o, 1, NULL);
             Py_DECREF(method);
             return result;
         }
     }
 #endif
     return PyObject_CallMethodObjArgs(o, c->name, NULL);
+}
+
+/* A state as fory_native_write has it. */
+static int
+write_state(ForyWriteCtx *w, PyObject *state, PyObject *owner)
+{
+    Py_ssize_t n = PyTuple_CheckExact(state) ? PyTuple_GET_SIZE(state) : 0;
+    int rc;
+    if (owner == NULL || n == 0 || n >= FORY_N_SMALL || w->native->hooked) {
+        return fory_native_write(w, state);
+    }
+    if (fory_native_tag(w, FORY_N_TUPLE + (int)n) < 0 || fory_write_enter(w) < 0) {
+        return -1;
+    }
+    rc = write_parts(w, state, 0, owner);
+    w->depth -= rc == 0;
+    return rc;
 }
 
 /* A class with __getstate__ and object's own reduce methods: they would give
@@ -366,8 +412,7 @@ write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     }
     Py_INCREF(o);
     rc = -1;
-    state = fory_write_pin(w) < 0 ? NULL
-                                  : call_method(c, o);
+    state = fory_write_pin(w) < 0 ? NULL : call_method(c, o);
     if (state == NULL || fory_write_enter(w) < 0) {
         goto done;
     }
@@ -380,7 +425,7 @@ write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
                      fory_native_close(w, o, &late) < 0 ? -1
              : late.again       ? drop_rest(w, &late, state != Py_None)
              : state == Py_None ? 0
-                                : fory_native_write(w, state);
+                                : write_state(w, state, owner_of(w, c, o, state, &late));
     }
     w->depth--;
 done:
@@ -486,6 +531,34 @@ fory_native_write_by_protocol(ForyWriteCtx *w, PyObject *o)
     return write_with(w, o, NULL);
 }
 
+/* A call of what the message has named before, and nothing else: 1; 0 when the
+ * general way must see to it; -1. */
+static int
+write_usual(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *reduced, const ForyLate *late)
+{
+    PyObject *callable, *args;
+    size_t number;
+    int rc;
+    if (!PyTuple_CheckExact(reduced) || PyTuple_GET_SIZE(reduced) != 2 || late->tracked || w->engine->strict || w->native->hooked) {
+        return 0;
+    }
+    callable = PyTuple_GET_ITEM(reduced, 0);
+    args = PyTuple_GET_ITEM(reduced, 1);
+    if (!(PyType_Check(callable) || PyFunction_Check(callable)) || !PyTuple_CheckExact(args) || PyTuple_GET_SIZE(args) >= 128 ||
+        callable == w->engine->native->newobj || callable == w->engine->native->newobj_ex ||
+        (number = fory_native_global_number(w, callable)) >= 128 - FORY_G_KNOWN) {
+        return 0;
+    }
+    if (fory_write_enter(w) < 0 || fory_room(w, 4) < 0) {
+        return -1;
+    }
+    fory_put_u32(&w->out, FORY_N_REDUCE | (uint32_t)FORY_N_GLOBAL << 8 | (uint32_t)(number + FORY_G_KNOWN) << 16 |
+                              (uint32_t)PyTuple_GET_SIZE(args) << 24);
+    rc = write_parts(w, args, 0, Py_REFCNT(reduced) == 1 ? owner_of(w, c, o, args, late) : NULL);
+    w->depth--;
+    return rc < 0 ? -1 : 1;
+}
+
 /* A class with its own __reduce__, which object's __reduce_ex__ would call. */
 static int
 write_reducing(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
@@ -503,19 +576,14 @@ write_reducing(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     }
     Py_INCREF(o);
     reduced = fory_write_pin(w) < 0 ? NULL : call_method(c, o);
-    if (reduced == NULL) {
-        rc = -1;
-    }
-    else if (PyUnicode_Check(reduced)) {
-        rc = fory_native_write_named(w, o, reduced);
-    }
-    else {
-        rc = write_result(w, o, reduced, &late);
+    rc = reduced == NULL ? -1 : write_usual(w, c, o, reduced, &late);
+    if (rc == 0) {
+        rc = PyUnicode_Check(reduced) ? fory_native_write_named(w, o, reduced) : write_result(w, o, reduced, &late);
     }
     fory_native_abandon(w, &late);
     Py_XDECREF(reduced);
     Py_DECREF(o);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 static int
@@ -687,8 +755,8 @@ write_captured(ForyWriteCtx *w, PyObject *o, PyObject *captured, ForyLate *late)
     if (fory_write_enter(w) < 0) {
         return -1;
     }
-    rc = fory_native_tag_n(w, FORY_N_CODE, kind) < 0 || write_arguments(w, header, 0) < 0 ||
-                 write_arguments(w, args, 0) < 0 || fory_native_close(w, o, late) < 0
+    rc = fory_native_tag_n(w, FORY_N_CODE, kind) < 0 || write_arguments(w, header, 0, NULL) < 0 ||
+                 write_arguments(w, args, 0, NULL) < 0 || fory_native_close(w, o, late) < 0
              ? -1
              : fory_native_write(w, state);
     w->depth--;

@@ -79,6 +79,7 @@ fill_slot(ForyWriteCtx *w, ForyRefSlot *slot, PyObject *v, uint32_t id)
     slot->object = v;
     slot->id = id;
     w->n_refs++;
+    fory_native_ease(w);
     return 0;
 }
 
@@ -253,11 +254,9 @@ fory_native_number(ForyWriteCtx *w, PyObject *v, uint32_t *number)
     ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
     uint32_t id = 0;
-#ifndef Py_GIL_DISABLED
-    if (Py_REFCNT(v) == 1 && FORY_LIKELY(!n->reopened)) {
+    if (!fory_native_is_held(w, v)) {
         return 0;
     }
-#endif
     slot = find_slot(w, v);
     if (slot == NULL) {
         return -1;
@@ -320,15 +319,10 @@ fory_native_show(ForyWriteCtx *w, PyObject *v, uint32_t id)
 /* ---- values known after their parts ------------------------------------------------ */
 
 int
-fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
+fory_native_open_slow(ForyWriteCtx *w, PyObject *v, ForyLate *late)
 {
     ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
-    late->tracked = late->reopened = late->again = 0;
-    late->start = position(w);
-    if (!fory_native_held_elsewhere(w, v)) {
-        return 0;
-    }
     late->tracked = 1;
     slot = find_slot(w, v);
     if (slot == NULL) {
@@ -348,15 +342,12 @@ fory_native_open(ForyWriteCtx *w, PyObject *v, ForyLate *late)
 }
 
 int
-fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late)
+fory_native_close_slow(ForyWriteCtx *w, PyObject *v, ForyLate *late)
 {
     ForyNativeWrite *n = w->native;
     ForyRefSlot *slot;
     uint32_t id = 0;
     fory_native_abandon(w, late);
-    if (!late->tracked) {
-        return 0;
-    }
     slot = find_slot(w, v);
     if (slot == NULL) {
         return -1;
@@ -371,15 +362,6 @@ fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late)
     }
     slot->id = id;
     return 0;
-}
-
-void
-fory_native_abandon(ForyWriteCtx *w, ForyLate *late)
-{
-    if (late->reopened) {
-        late->reopened = 0;
-        w->native->reopened--;
-    }
 }
 
 /* ---- the table in front of the message ------------------------------------------------ */
@@ -488,6 +470,7 @@ fory_native_borrow_table(ForyWriteCtx *w, ForyPickler *p)
     n->stamp = PICKLER_STAMP;
     n->reopened = 1; /* every object is entered: the next message may hold it */
     w->pinned = 1;
+    fory_native_ease(w);
 }
 
 int

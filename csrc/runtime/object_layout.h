@@ -118,6 +118,39 @@ fory_inline_same(PyObject *const *values, const uint8_t *order, const uint8_t *r
 #endif
 }
 
+/* Whether v is an attribute of an instance that has inline values and no __dict__ beside them:
+ * the attribute that was set as number `near`, or any. */
+FORY_INLINE int
+fory_inline_holds(PyObject *o, PyObject *v, size_t near)
+{
+    PyObject *const *values = fory_inline_values(o);
+    if (FORY_UNLIKELY(values == NULL)) {
+        return 0;
+    }
+#if PY_VERSION_HEX >= 0x030D0000
+    const ForyInlineBlock *block = fory_inline_block(o);
+    const uint8_t *order = (const uint8_t *)&block->values[block->capacity];
+    const ptrdiff_t step = 1;
+    size_t n = block->size;
+    if (((PyObject **)o)[-3] != NULL) {
+        return 0;
+    }
+#else
+    const uint8_t *order = (const uint8_t *)values - 3;
+    const ptrdiff_t step = -1;
+    size_t n = order[1];
+#endif
+    if (FORY_LIKELY(near < n) && FORY_LIKELY(values[order[step * (ptrdiff_t)near]] == v)) {
+        return 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (values[order[step * (ptrdiff_t)i]] == v) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Name of the attribute at an index of the inline values; borrowed, NULL when there is none. */
 PyObject *fory_inline_name(PyTypeObject *type, unsigned index);
 /* 1 when instances of type keep their attributes in inline values at first. */
