@@ -392,6 +392,9 @@ typedef struct ForyNativeWrite {
     size_t n_modules, cap_modules;
     ForyShapeSeen *shapes;   /* by shape serial */
     size_t cap_shapes;
+    const ForyCodec *usual;  /* the class of reducing objects that was looked at last, or NULL */
+    PyObject *usual_callable; /* what its instances are made by: one of globals */
+    uint32_t usual_head;     /* ... and what they begin with */
     ForySeen *checked;       /* by codec serial: still written as its codec says */
     size_t cap_checked;
     uint32_t n_shapes;

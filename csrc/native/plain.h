@@ -29,6 +29,24 @@ fory_native_plain_room(ForyWriteCtx *w, uint8_t *p, size_t size)
     return p;
 }
 
+/* The n characters of a compact ASCII str, FORY_N_STR_COUNT at most; so much is overwritten, and eight bytes. */
+FORY_INLINE void
+fory_native_copy_text(uint8_t *p, PyObject *v, size_t n)
+{
+#if defined(__SIZEOF_INT128__) && !FORY_BIG_ENDIAN
+    if (n <= 16) {
+        /* the sixteen bytes before the end of the text lie within the object: what is not
+         * text is shifted out. How long names and words are cannot be predicted: no branch */
+        unsigned __int128 x;
+        memcpy(&x, (const uint8_t *)((PyASCIIObject *)v + 1) + n - 16, 16);
+        x >>= (128 - 8 * n) & 127;
+        memcpy(p, &x, 16);
+        return;
+    }
+#endif
+    fory_copy_text(p, v, n);
+}
+
 /* A str that an unfinished object hands out as a part of its own state cannot be met
  * again: it is held by the object, which only one owner holds, and by a tuple made for this
  * message. `near` is the attribute that is looked at first. */
@@ -65,7 +83,7 @@ fory_native_put_plain(ForyWriteCtx *w, PyObject *v, PyObject *owner, size_t near
             }
         }
         **p = (uint8_t)(FORY_N_STR + n);
-        fory_copy_text(*p + 1, v, n);
+        fory_native_copy_text(*p + 1, v, n);
         *p += 1 + n;
         return 1;
     }
@@ -85,8 +103,15 @@ fory_native_put_plain(ForyWriteCtx *w, PyObject *v, PyObject *owner, size_t near
         *p = out.pos;
         return 1;
     }
-    if (v == Py_None || type == &PyBool_Type) {
-        *(*p)++ = (uint8_t)(FORY_N_NONE + (v == Py_False) + 2 * (v == Py_True));
+    if (v == Py_None) {
+        *(*p)++ = FORY_N_NONE;
+        return 1;
+    }
+    if (type == &PyBool_Type) {
+        /* an int of 0 or 1: which cannot be predicted */
+        int64_t n = 0;
+        (void)fory_small_int(v, &n);
+        *(*p)++ = (uint8_t)(FORY_N_FALSE + n);
         return 1;
     }
     return fory_native_is_held(w, v) ? fory_native_again_at(w, v, p) : 0;

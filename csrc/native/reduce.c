@@ -26,13 +26,12 @@ bad_reduce(ForyWriteCtx *w, PyObject *o, const char *what)
 
 /* ---- parts -------------------------------------------------------------------------- */
 
-/* Values of a tuple from index `from` on. owner: the instance that made the tuple for
+/* Values of a tuple from index `from` on, at p. owner: the instance that made the tuple for
  * nobody else, and has a codec that knows its attributes, or NULL. */
 static int
-write_parts(ForyWriteCtx *w, PyObject *tuple, Py_ssize_t from, PyObject *owner)
+write_parts(ForyWriteCtx *w, uint8_t *p, PyObject *tuple, Py_ssize_t from, PyObject *owner)
 {
     const int plain = !w->native->hooked;
-    uint8_t *p = w->out.pos;
     Py_ssize_t n = PyTuple_GET_SIZE(tuple);
     for (Py_ssize_t i = from; i < n; i++) {
         PyObject *v = PyTuple_GET_ITEM(tuple, i);
@@ -58,20 +57,13 @@ write_parts(ForyWriteCtx *w, PyObject *tuple, Py_ssize_t from, PyObject *owner)
 
 /* How many, and the values, without the tuple. */
 static int
-write_arguments(ForyWriteCtx *w, PyObject *args, Py_ssize_t from, PyObject *owner)
+write_arguments(ForyWriteCtx *w, PyObject *args, Py_ssize_t from)
 {
     if (fory_room(w, FORY_VU64_MAX) < 0) {
         return -1;
     }
     fory_put_vu64(&w->out, (uint64_t)(PyTuple_GET_SIZE(args) - from));
-    return write_parts(w, args, from, owner);
-}
-
-/* What a method of o gave is o's own: nobody else holds it, nor o. */
-FORY_INLINE PyObject *
-owner_of(const ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *given, const ForyLate *late)
-{
-    return c->method != NULL && w->track_ref && !late->tracked && Py_REFCNT(given) == 1 ? o : NULL;
+    return write_parts(w, w->out.pos, args, from, NULL);
 }
 
 /* Items of an iterator in chunks: count, values, ..., 0. Pairs count once. */
@@ -216,14 +208,14 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
             fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0) {
             return -1;
         }
-        return write_arguments(w, args, 1, NULL);
+        return write_arguments(w, args, 1);
     }
     if (callable == n->newobj_ex && PyTuple_CheckExact(PyTuple_GET_ITEM(args, 1)) &&
         PyDict_CheckExact(PyTuple_GET_ITEM(args, 2))) {
         if (check_call(w, "check_new", PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1)) < 0 ||
             fory_native_tag(w, FORY_N_NEWOBJ_EX) < 0 || fory_native_tag(w, bits) < 0 ||
             fory_native_write_global(w, PyTuple_GET_ITEM(args, 0)) < 0 ||
-            write_arguments(w, PyTuple_GET_ITEM(args, 1), 0, NULL) < 0) {
+            write_arguments(w, PyTuple_GET_ITEM(args, 1), 0) < 0) {
             return -1;
         }
         return fory_native_write(w, PyTuple_GET_ITEM(args, 2));
@@ -232,7 +224,7 @@ write_call(ForyWriteCtx *w, PyObject *o, PyObject *callable, PyObject *args, int
         write_callable(w, callable) < 0) {
         return -1;
     }
-    return write_arguments(w, args, 0, NULL);
+    return write_arguments(w, args, 0);
 }
 
 /* The arguments led to the object, which came with all that belongs to it: once is enough. 0. */
@@ -321,6 +313,44 @@ fory_native_write_reduced(ForyWriteCtx *w, PyObject *o, PyObject *reduced)
 
 /* ---- by protocol ------------------------------------------------------------------------ */
 
+/* The method of the class, when no look-up for an instance finds anything else. Its version is known. */
+static PyObject *
+find_method(ForyEngine *e, const ForyReduceCodec *c)
+{
+#if FORY_INLINE_VALUES
+    PyObject *method = _PyType_Lookup(c->type, c->name);
+    if (method != NULL && PyFunction_Check(method) && c->version != 0 && e->st->inline_values_ok &&
+        c->type->tp_getattro == PyObject_GenericGetAttr && fory_has_inline_values(c->type)) {
+        return method;
+    }
+#else
+    (void)e;
+    (void)c;
+#endif
+    return NULL;
+}
+
+/* The class has changed since, perhaps only in ways that do not matter. 1 / 0 / -1. */
+static int
+look_again(ForyWriteCtx *w, ForyReduceCodec *c)
+{
+    PyObject *spec, *kind;
+    int same;
+    if (fory_write_pin(w) < 0 ||
+        (spec = PyObject_CallMethod(w->engine->registry, "resolve_class", "(O)", (PyObject *)c->type)) == NULL) {
+        return -1;
+    }
+    kind = PyTuple_Check(spec) && PyTuple_GET_SIZE(spec) == 2 ? PyTuple_GET_ITEM(spec, 0) : Py_None;
+    same = PyUnicode_Check(kind) &&
+           PyUnicode_CompareWithASCIIString(kind, c->name == w->engine->native->str_getstate ? "stateful" : "reducing") == 0;
+    Py_DECREF(spec);
+    if (same) {
+        c->version = fory_type_tag(c->type, w->engine->native->str_reduce_ex);
+        c->method = find_method(w->engine, c);
+    }
+    return same && c->version != 0;
+}
+
 /* Once per message and class: nobody registered a reducer for it, and it still
  * has the methods that were looked at. 1 / 0 / -1. */
 static FORY_NOINLINE int
@@ -330,12 +360,17 @@ check_class(ForyWriteCtx *w, ForyReduceCodec *c)
     if (fory_grow_array(&n->checked, &n->cap_checked, c->serial + 1, sizeof(*n->checked)) < 0) {
         return -1;
     }
-    if (c->version == 0 || c->version != fory_type_version(c->type) ||
-        PyDict_GetItemWithError(w->engine->native->dispatch_table, (PyObject *)c->type) != NULL) {
+    if (PyDict_GetItemWithError(w->engine->native->dispatch_table, (PyObject *)c->type) != NULL) {
         return 0;
     }
     if (PyErr_Occurred()) {
         return -1;
+    }
+    if (c->version == 0 || c->version != fory_type_version(c->type)) {
+        int same = look_again(w, c);
+        if (same <= 0) {
+            return same;
+        }
     }
     n->checked[c->serial] = (ForySeen){w->generation, 0};
     return 1;
@@ -351,46 +386,139 @@ is_checked(ForyWriteCtx *w, ForyReduceCodec *c)
     return check_class(w, c);
 }
 
+#if FORY_INLINE_VALUES
+/* Whether no instance of the class has an attribute of the method's name among its inline values. */
+static FORY_NOINLINE int
+look_at_names(ForyReduceCodec *c)
+{
+    unsigned n = c->n_names;
+    PyObject *name;
+    while ((name = fory_inline_name(c->type, n)) != NULL && name != c->name && PyUnicode_CheckExact(name) &&
+           PyUnicode_CHECK_INTERNED(name)) {
+        n++;
+    }
+    c->n_names = n;
+    return name == NULL;
+}
+#endif
+
 /* What the method of o's class gives that the codec is about. The class is as it was looked at;
  * an attribute of the instance goes first, as in a look-up. */
-static PyObject *
+FORY_INLINE PyObject *
 call_method(ForyReduceCodec *c, PyObject *o)
 {
 #if FORY_INLINE_VALUES
-    /* a method of an object before it may have replaced this one */
-    if (c->method != NULL && FORY_LIKELY(c->version == fory_type_version(c->type)) && fory_inline_values(o) != NULL) {
-        /* names are only added to those that instances of a class share */
-        unsigned n = c->n_names;
-        PyObject *name;
-        while ((name = fory_inline_name(c->type, n)) != NULL && name != c->name && PyUnicode_CheckExact(name) &&
-               PyUnicode_CHECK_INTERNED(name)) {
-            n++;
-        }
-        c->n_names = n;
-        if (name == NULL) {
-            PyObject *method = Py_NewRef(c->method), *result = ((PyFunctionObject *)method)->vectorcall(method, &o, 1, NULL);
-            Py_DECREF(method);
-            return result;
-        }
+    /* a method of an object before it may have replaced this one; names are only added
+     * to those that instances of a class share */
+    if (c->method != NULL && FORY_LIKELY(c->version == fory_type_version(c->type)) && fory_inline_values(o) != NULL &&
+        (FORY_LIKELY(c->n_names == fory_inline_names(c->type)) || look_at_names(c))) {
+        PyObject *method = Py_NewRef(c->method), *result = ((PyFunctionObject *)method)->vectorcall(method, &o, 1, NULL);
+        Py_DECREF(method);
+        return result;
     }
 #endif
     return PyObject_CallMethodObjArgs(o, c->name, NULL);
 }
 
-/* A state as fory_native_write has it. */
-static int
-write_state(ForyWriteCtx *w, PyObject *state, PyObject *owner)
+/* Instances of the class go the short way from now on: what they are made by has a number in this message. */
+static FORY_NOINLINE void
+learn(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *callable)
 {
-    Py_ssize_t n = PyTuple_CheckExact(state) ? PyTuple_GET_SIZE(state) : 0;
-    int rc;
-    if (owner == NULL || n == 0 || n >= FORY_N_SMALL || w->native->hooked) {
-        return fory_native_write(w, state);
+    ForyNativeWrite *n = w->native;
+    size_t number = fory_native_global_number(w, callable);
+    if (number < 128 - FORY_G_KNOWN && !n->hooked && !w->engine->strict) {
+        uint32_t known = (uint32_t)(number + FORY_G_KNOWN) << 16;
+        n->usual = &c->base;
+        n->usual_callable = callable;
+        n->usual_head = known | (c->name == w->engine->native->str_getstate
+                                     ? (uint32_t)FORY_N_NEWOBJ_X | (uint32_t)FORY_REDUCE_STATE << 8
+                                     : (uint32_t)FORY_N_REDUCE | (uint32_t)FORY_N_GLOBAL << 8);
     }
-    if (fory_native_tag(w, FORY_N_TUPLE + (int)n) < 0 || fory_write_enter(w) < 0) {
+}
+
+/* Whether o is of the class that was looked at last, and nobody else holds it. */
+FORY_INLINE int
+is_usual(const ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
+{
+    return FORY_LIKELY(w->native->usual == c) && !fory_native_is_held(w, o) && FORY_LIKELY(w->pinned || !w->track_ref);
+}
+
+/* What comes before the method of any other object is called: 1 go on; 0 nothing else is to be written; -1. */
+static FORY_NOINLINE int
+begin_method(ForyWriteCtx *w, ForyReduceCodec *c, PyObject *o, ForyLate *late)
+{
+    int rc;
+    Py_INCREF(o); /* to look at the class may run Python code */
+    rc = is_checked(w, c);
+    if (rc <= 0) {
+        rc = rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
+    }
+    else {
+        Py_SET_REFCNT(o, Py_REFCNT(o) - 1);
+        rc = fory_native_open(w, o, late);
+        Py_SET_REFCNT(o, Py_REFCNT(o) + 1);
+        rc = rc != 0 ? (rc < 0 ? -1 : 0) : fory_write_pin(w) < 0 ? -1 : 1;
+    }
+    Py_DECREF(o);
+    return rc;
+}
+
+/* The parts of a tuple that the method of o made for nobody else, behind their head at p: 1 / -1. */
+FORY_INLINE int
+write_own_parts(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, uint8_t *p, PyObject *tuple, int levels)
+{
+    int rc;
+    w->depth += levels - 1;
+    if (FORY_UNLIKELY(fory_write_enter(w) < 0)) {
+        w->depth -= levels - 1;
         return -1;
     }
-    rc = write_parts(w, state, 0, owner);
-    w->depth -= rc == 0;
+    rc = write_parts(w, p, tuple, 0, c->method != NULL && w->track_ref ? o : NULL);
+    w->depth -= levels;
+    return rc < 0 ? -1 : 1;
+}
+
+/* NEWOBJ_X of a class with a number, whose state is a small tuple: 1, 0 when it is not, -1. */
+FORY_INLINE int
+write_usual_state(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *state)
+{
+    size_t n;
+    uint8_t *p;
+    if (FORY_UNLIKELY(!PyTuple_CheckExact(state)) || FORY_UNLIKELY((n = (size_t)PyTuple_GET_SIZE(state)) - 1 >= FORY_N_SMALL - 1) ||
+        FORY_UNLIKELY(Py_REFCNT(state) != 1)) {
+        return 0;
+    }
+    p = fory_native_plain_room(w, w->out.pos, 8);
+    if (FORY_UNLIKELY(p == NULL)) {
+        return -1;
+    }
+    fory_store64(p, w->native->usual_head | (uint64_t)(FORY_N_TUPLE + n) << 32);
+    return write_own_parts(w, c, o, p + 5, state, 2);
+}
+
+/* The same for any state. */
+static FORY_NOINLINE int
+write_any_state(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *state, ForyLate *late)
+{
+    int rc = -1, has_state = state != Py_None;
+    if (fory_write_enter(w) < 0) {
+        return -1;
+    }
+    if (fory_room(w, 2) == 0) {
+        fory_put_u8(&w->out, has_state ? FORY_N_NEWOBJ_X : FORY_N_NEWOBJ);
+        if (has_state) {
+            fory_put_u8(&w->out, FORY_REDUCE_STATE);
+        }
+        rc = fory_native_write_global(w, (PyObject *)c->type) < 0 || fory_native_tag(w, 0) < 0 ||
+                     fory_native_close(w, o, late) < 0 ? -1
+             : late->again ? drop_rest(w, late, has_state)
+             : !has_state  ? 0
+                           : fory_native_write(w, state);
+    }
+    if (rc == 0) {
+        learn(w, c, (PyObject *)c->type);
+    }
+    w->depth--;
     return rc;
 }
 
@@ -401,38 +529,24 @@ write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
 {
     ForyReduceCodec *c = (ForyReduceCodec *)base;
     PyObject *state;
-    ForyLate late;
-    int rc = is_checked(w, c);
-    if (rc <= 0) {
-        return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
-    }
-    rc = fory_native_open(w, o, &late);
-    if (rc != 0) {
-        return rc < 0 ? -1 : 0;
+    ForyLate late = {0, 0, 0, 0};
+    int usual = is_usual(w, base, o), rc;
+    if (FORY_UNLIKELY(!usual)) {
+        rc = begin_method(w, c, o, &late);
+        if (rc <= 0) {
+            return rc;
+        }
     }
     Py_INCREF(o);
-    rc = -1;
-    state = fory_write_pin(w) < 0 ? NULL : call_method(c, o);
-    if (state == NULL || fory_write_enter(w) < 0) {
-        goto done;
+    state = call_method(c, o);
+    rc = FORY_UNLIKELY(state == NULL) ? -1 : FORY_LIKELY(usual) ? write_usual_state(w, c, o, state) : 0;
+    if (FORY_UNLIKELY(rc == 0)) {
+        rc = write_any_state(w, c, o, state, &late);
     }
-    if (fory_room(w, 2) == 0) {
-        fory_put_u8(&w->out, state == Py_None ? FORY_N_NEWOBJ : FORY_N_NEWOBJ_X);
-        if (state != Py_None) {
-            fory_put_u8(&w->out, FORY_REDUCE_STATE);
-        }
-        rc = fory_native_write_global(w, (PyObject *)c->type) < 0 || fory_native_tag(w, 0) < 0 ||
-                     fory_native_close(w, o, &late) < 0 ? -1
-             : late.again       ? drop_rest(w, &late, state != Py_None)
-             : state == Py_None ? 0
-                                : write_state(w, state, owner_of(w, c, o, state, &late));
-    }
-    w->depth--;
-done:
     fory_native_abandon(w, &late);
     Py_XDECREF(state);
     Py_DECREF(o);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 /* object's own methods refused o, no code of the class did: the error is ours,
@@ -531,32 +645,27 @@ fory_native_write_by_protocol(ForyWriteCtx *w, PyObject *o)
     return write_with(w, o, NULL);
 }
 
-/* A call of what the message has named before, and nothing else: 1; 0 when the
- * general way must see to it; -1. */
-static int
-write_usual(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *reduced, const ForyLate *late)
+/* REDUCE with the callable that has a number, and nothing but arguments: 1, 0 when it is not, -1. */
+FORY_INLINE int
+write_usual_call(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *reduced)
 {
-    PyObject *callable, *args;
-    size_t number;
-    int rc;
-    if (!PyTuple_CheckExact(reduced) || PyTuple_GET_SIZE(reduced) != 2 || late->tracked || w->engine->strict || w->native->hooked) {
+    PyObject *args;
+    uint8_t *p;
+    if (FORY_UNLIKELY(!PyTuple_CheckExact(reduced)) || FORY_UNLIKELY(PyTuple_GET_SIZE(reduced) != 2) ||
+        FORY_UNLIKELY(PyTuple_GET_ITEM(reduced, 0) != w->native->usual_callable)) {
         return 0;
     }
-    callable = PyTuple_GET_ITEM(reduced, 0);
     args = PyTuple_GET_ITEM(reduced, 1);
-    if (!(PyType_Check(callable) || PyFunction_Check(callable)) || !PyTuple_CheckExact(args) || PyTuple_GET_SIZE(args) >= 128 ||
-        callable == w->engine->native->newobj || callable == w->engine->native->newobj_ex ||
-        (number = fory_native_global_number(w, callable)) >= 128 - FORY_G_KNOWN) {
+    if (FORY_UNLIKELY(!PyTuple_CheckExact(args)) || FORY_UNLIKELY(PyTuple_GET_SIZE(args) >= 128) ||
+        FORY_UNLIKELY(Py_REFCNT(args) != 1) || FORY_UNLIKELY(Py_REFCNT(reduced) != 1)) {
         return 0;
     }
-    if (fory_write_enter(w) < 0 || fory_room(w, 4) < 0) {
+    p = fory_native_plain_room(w, w->out.pos, 4);
+    if (FORY_UNLIKELY(p == NULL)) {
         return -1;
     }
-    fory_put_u32(&w->out, FORY_N_REDUCE | (uint32_t)FORY_N_GLOBAL << 8 | (uint32_t)(number + FORY_G_KNOWN) << 16 |
-                              (uint32_t)PyTuple_GET_SIZE(args) << 24);
-    rc = write_parts(w, args, 0, Py_REFCNT(reduced) == 1 ? owner_of(w, c, o, args, late) : NULL);
-    w->depth--;
-    return rc < 0 ? -1 : 1;
+    fory_store32(p, w->native->usual_head | (uint32_t)PyTuple_GET_SIZE(args) << 24);
+    return write_own_parts(w, c, o, p + 4, args, 1);
 }
 
 /* A class with its own __reduce__, which object's __reduce_ex__ would call. */
@@ -565,20 +674,29 @@ write_reducing(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
 {
     ForyReduceCodec *c = (ForyReduceCodec *)base;
     PyObject *reduced;
-    ForyLate late;
-    int rc = is_checked(w, c);
-    if (rc <= 0) {
-        return rc < 0 ? -1 : fory_native_write_by_protocol(w, o);
-    }
-    rc = fory_native_open(w, o, &late);
-    if (rc != 0) {
-        return rc < 0 ? -1 : 0;
+    ForyLate late = {0, 0, 0, 0};
+    int usual = is_usual(w, base, o), rc;
+    if (FORY_UNLIKELY(!usual)) {
+        rc = begin_method(w, c, o, &late);
+        if (rc <= 0) {
+            return rc;
+        }
     }
     Py_INCREF(o);
-    reduced = fory_write_pin(w) < 0 ? NULL : call_method(c, o);
-    rc = reduced == NULL ? -1 : write_usual(w, c, o, reduced, &late);
-    if (rc == 0) {
-        rc = PyUnicode_Check(reduced) ? fory_native_write_named(w, o, reduced) : write_result(w, o, reduced, &late);
+    reduced = call_method(c, o);
+    rc = FORY_UNLIKELY(reduced == NULL) ? -1 : FORY_LIKELY(usual) ? write_usual_call(w, c, o, reduced) : 0;
+    if (FORY_UNLIKELY(rc == 0)) {
+        if (PyUnicode_Check(reduced)) {
+            rc = fory_native_write_named(w, o, reduced);
+        }
+        else {
+            rc = write_result(w, o, reduced, &late);
+            if (rc == 0 && (PyType_Check(PyTuple_GET_ITEM(reduced, 0)) || PyFunction_Check(PyTuple_GET_ITEM(reduced, 0))) &&
+                PyTuple_GET_ITEM(reduced, 0) != w->engine->native->newobj &&
+                PyTuple_GET_ITEM(reduced, 0) != w->engine->native->newobj_ex) {
+                learn(w, c, PyTuple_GET_ITEM(reduced, 0));
+            }
+        }
     }
     fory_native_abandon(w, &late);
     Py_XDECREF(reduced);
@@ -616,13 +734,7 @@ fory_native_shortcut_codec(ForyEngine *e, PyTypeObject *type, int stateful)
     c->type = type;
     c->version = fory_type_tag(type, e->native->str_reduce_ex);
     c->name = stateful ? e->native->str_getstate : e->native->str_reduce;
-#if FORY_INLINE_VALUES
-    PyObject *method = _PyType_Lookup(type, c->name);
-    if (method != NULL && PyFunction_Check(method) && c->version != 0 && e->st->inline_values_ok &&
-        type->tp_getattro == PyObject_GenericGetAttr && fory_has_inline_values(type)) {
-        c->method = method;
-    }
-#endif
+    c->method = find_method(e, c);
     c->serial = e->native->n_object_codecs++;
     return &c->base;
 }
@@ -755,8 +867,8 @@ write_captured(ForyWriteCtx *w, PyObject *o, PyObject *captured, ForyLate *late)
     if (fory_write_enter(w) < 0) {
         return -1;
     }
-    rc = fory_native_tag_n(w, FORY_N_CODE, kind) < 0 || write_arguments(w, header, 0, NULL) < 0 ||
-                 write_arguments(w, args, 0, NULL) < 0 || fory_native_close(w, o, late) < 0
+    rc = fory_native_tag_n(w, FORY_N_CODE, kind) < 0 || write_arguments(w, header, 0) < 0 ||
+                 write_arguments(w, args, 0) < 0 || fory_native_close(w, o, late) < 0
              ? -1
              : fory_native_write(w, state);
     w->depth--;

@@ -310,6 +310,7 @@ begin_write(ForyWriteCtx *w)
         return -1;
     }
     w->native->stamp = w->generation;
+    w->native->usual = NULL;
     fory_native_ease(w);
     return 0;
 }

@@ -205,6 +205,14 @@ typedef struct ForyDictKeys {
 } ForyDictKeys;
 
 enum { FORY_KEYS_GENERAL = 0 }; /* entries with a hash; those of str keys alone go without */
+
+/* How many names fory_inline_name has for a type; they only get more. */
+FORY_INLINE size_t
+fory_inline_names(PyTypeObject *type)
+{
+    const ForyDictKeys *keys = (const ForyDictKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
+    return FORY_UNLIKELY(keys == NULL) ? 0 : (size_t)keys->entries;
+}
 #endif
 
 /* Where the pairs of a dict lie: entry i at pairs + i * width, key and value, both or the value
