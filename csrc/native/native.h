@@ -478,6 +478,8 @@ int fory_native_ref_slow(ForyWriteCtx *w, PyObject *v);
 #define FORY_REF_FAR UINT32_C(0x40000000)      /* the rest is an index into far_offsets */
 
 int fory_native_put_ref(ForyWriteCtx *w, uint32_t number);
+/* A reference to the object in a slot that is not open, which may get a number by it: 1 / -1. */
+int fory_native_refer_first(ForyWriteCtx *w, ForyRefSlot *slot);
 /* What has another owner beside the one it is reached through can be met again, or have been met. */
 FORY_INLINE int
 fory_native_is_held(const ForyWriteCtx *w, PyObject *v)
@@ -494,9 +496,9 @@ FORY_INLINE ForyRefSlot *
 fory_native_near_slot(const ForyWriteCtx *w, PyObject *v)
 {
     size_t i = fory_pointer_hash(v) & w->ref_mask;
-    ForyRefSlot *first = &w->refs[i], *second = &w->refs[(i + 1) & w->ref_mask];
     /* which it is cannot be predicted: no branch */
-    return (first->object != v) & (first->generation == w->native->stamp) ? second : first;
+    i += (size_t)(w->refs[i].object != v) & (size_t)(w->refs[i].generation == w->native->stamp);
+    return &w->refs[i & w->ref_mask];
 }
 /* Whether a slot that is in use is v's, and v has a number. */
 FORY_INLINE int
@@ -535,6 +537,12 @@ fory_native_ref_at(ForyWriteCtx *w, PyObject *v, uint8_t **p)
         if (slot->generation == n->stamp) {
             if (fory_native_has_number(slot, v)) {
                 return fory_native_ref_number_at(w, slot, p);
+            }
+            if (FORY_LIKELY(slot->object == v) && FORY_LIKELY(slot->id != FORY_REF_OPEN)) {
+                w->out.pos = *p;
+                rc = fory_native_refer_first(w, slot);
+                *p = w->out.pos;
+                return rc;
             }
         }
         else if (FORY_LIKELY(w->n_refs < n->n_easy) && FORY_LIKELY(offset < FORY_REF_FAR)) {
@@ -733,35 +741,46 @@ fory_native_tag(ForyWriteCtx *w, int tag)
     return 0;
 }
 
-/* Tag and body of an int of 64 bits, and of a float; need nine bytes of room. */
+/* How many bits a number > 0 has. */
+FORY_INLINE unsigned
+fory_native_bits(uint64_t n)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return 64 - (unsigned)__builtin_clzll(n);
+#else
+    unsigned bits = 0;
+    for (; n != 0; n >>= 1) {
+        bits++;
+    }
+    return bits;
+#endif
+}
+
+/* Tag and body of an int of 64 bits, and of a float; need nine bytes of room. How large numbers
+ * are can often not be predicted: one branch. */
 FORY_INLINE void
 fory_native_put_int(fory_writer *out, int64_t n)
 {
+    /* size of the form for numbers of so many bits, those below zero behind the others */
+    static const uint8_t sizes[2][65] = {
+        {0, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 9,
+         9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9},
+        {0, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 9,
+         9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}};
+    static const uint8_t tags[2][10] = {
+        {0, 0, FORY_N_INT_U8, FORY_N_INT_U16, FORY_N_INT_24, FORY_N_INT_32, 0, 0, 0, FORY_N_INT_64},
+        {0, 0, FORY_N_INT_N8, 0, FORY_N_INT_24, FORY_N_INT_32, 0, 0, 0, FORY_N_INT_64}};
     if (FORY_LIKELY((uint64_t)n - (uint64_t)FORY_N_INT_MIN < FORY_N_INT_COUNT)) {
         fory_put_u8(out, (uint8_t)(n - FORY_N_INT_MIN));
     }
-    else if ((uint64_t)n < 0x100) {
-        fory_put_u8(out, FORY_N_INT_U8);
-        fory_put_u8(out, (uint8_t)n);
-    }
-    else if ((uint64_t)n < 0x10000) {
-        fory_put_u8(out, FORY_N_INT_U16);
-        fory_put_u16(out, (uint16_t)n);
-    }
-    else if (n < 0 && n >= -0x100) {
-        fory_put_u8(out, FORY_N_INT_N8);
-        fory_put_u8(out, (uint8_t)(-1 - n));
-    }
-    else if (n >= -0x800000 && n < 0x800000) {
-        fory_put_u32(out, FORY_N_INT_24 | (uint32_t)n << 8);
-    }
-    else if (n >= INT32_MIN && n <= INT32_MAX) {
-        fory_put_u8(out, FORY_N_INT_32);
-        fory_put_u32(out, (uint32_t)n);
-    }
     else {
-        fory_put_u8(out, FORY_N_INT_64);
-        fory_put_u64(out, (uint64_t)n);
+        unsigned below = n < 0;
+        uint64_t magnitude = (uint64_t)(n ^ n >> 63);
+        unsigned size = sizes[below][fory_native_bits(magnitude | 1)];
+        *out->pos = tags[below][size];
+        /* N8 is -1 - n */
+        fory_store64(out->pos + 1, size == 2 ? magnitude : (uint64_t)n);
+        out->pos += size;
     }
 }
 

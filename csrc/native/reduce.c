@@ -26,30 +26,39 @@ bad_reduce(ForyWriteCtx *w, PyObject *o, const char *what)
 
 /* ---- parts -------------------------------------------------------------------------- */
 
+/* Values of a tuple from index `from` on, under the hooks of a Pickler. */
+static int
+write_hooked(ForyWriteCtx *w, PyObject *tuple, Py_ssize_t from)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    for (Py_ssize_t i = from; i < n; i++) {
+        if (fory_native_write(w, PyTuple_GET_ITEM(tuple, i)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Values of a tuple from index `from` on, at p. owner: the instance that made the tuple for
  * nobody else, and has a codec that knows its attributes, or NULL. */
 static int
 write_parts(ForyWriteCtx *w, uint8_t *p, PyObject *tuple, Py_ssize_t from, PyObject *owner)
 {
-    const int plain = !w->native->hooked;
-    Py_ssize_t n = PyTuple_GET_SIZE(tuple);
-    for (Py_ssize_t i = from; i < n; i++) {
-        PyObject *v = PyTuple_GET_ITEM(tuple, i);
-        if (FORY_LIKELY(plain)) {
-            int rc;
-            p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
-            if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((rc = fory_native_put_plain(w, v, owner, (size_t)(i - from), &p)) < 0)) {
-                return -1;
-            }
-            if (FORY_LIKELY(rc > 0)) {
-                continue;
-            }
-        }
-        w->out.pos = p;
-        if (FORY_UNLIKELY(fory_native_write(w, v) < 0)) {
+    PyObject *const *item = &PyTuple_GET_ITEM(tuple, from), *const *end = &PyTuple_GET_ITEM(tuple, PyTuple_GET_SIZE(tuple));
+    for (size_t near = 0; item < end; item++, near++) {
+        int rc;
+        p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
+        if (FORY_UNLIKELY(p == NULL)) {
             return -1;
         }
-        p = w->out.pos;
+        rc = fory_native_put_plain(w, *item, owner, near, &p);
+        if (FORY_UNLIKELY(rc <= 0)) {
+            w->out.pos = p;
+            if (rc < 0 || fory_native_write(w, *item) < 0) {
+                return -1;
+            }
+            p = w->out.pos;
+        }
     }
     w->out.pos = p;
     return 0;
@@ -63,7 +72,7 @@ write_arguments(ForyWriteCtx *w, PyObject *args, Py_ssize_t from)
         return -1;
     }
     fory_put_vu64(&w->out, (uint64_t)(PyTuple_GET_SIZE(args) - from));
-    return write_parts(w, w->out.pos, args, from, NULL);
+    return w->native->hooked ? write_hooked(w, args, from) : write_parts(w, w->out.pos, args, from, NULL);
 }
 
 /* Items of an iterator in chunks: count, values, ..., 0. Pairs count once. */

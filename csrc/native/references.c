@@ -121,7 +121,8 @@ offset_id(ForyNativeWrite *n, size_t offset, uint32_t *id)
 static int
 add_mark(ForyNativeWrite *n, size_t offset, PyObject *v, uint32_t id)
 {
-    if (fory_grow_array(&n->marks, &n->cap_marks, n->n_marks + 1, sizeof(*n->marks)) < 0) {
+    if (FORY_UNLIKELY(n->n_marks == n->cap_marks) &&
+        fory_grow_array(&n->marks, &n->cap_marks, n->n_marks + 1, sizeof(*n->marks)) < 0) {
         return -1;
     }
     n->marks[n->n_marks++] = (ForyMark){offset, v, id};
@@ -173,9 +174,8 @@ fory_native_put_ref(ForyWriteCtx *w, uint32_t number)
     return put_ref(w, number);
 }
 
-/* A reference to the object in slot: 1 / -1. */
-static FORY_NOINLINE int
-refer_first(ForyWriteCtx *w, ForyRefSlot *slot)
+int
+fory_native_refer_first(ForyWriteCtx *w, ForyRefSlot *slot)
 {
     ForyNativeWrite *n = w->native;
     uint32_t number = 0;
@@ -188,7 +188,7 @@ refer_first(ForyWriteCtx *w, ForyRefSlot *slot)
 FORY_INLINE int
 refer(ForyWriteCtx *w, ForyRefSlot *slot)
 {
-    return FORY_LIKELY((slot->id & NUMBERED) != 0) ? put_ref(w, slot->id & ~NUMBERED) : refer_first(w, slot);
+    return FORY_LIKELY((slot->id & NUMBERED) != 0) ? put_ref(w, slot->id & ~NUMBERED) : fory_native_refer_first(w, slot);
 }
 
 FORY_INLINE size_t
