@@ -117,6 +117,19 @@ int fory_as_double(ForyState *st, PyObject *v, double *out);
  * anywhere in memory, and what is written of one decides what is read next. */
 #define FORY_AHEAD 16
 
+/* fory_put_vu64 with a shorter way for three and four bytes. Needs 9 bytes of room. */
+FORY_INLINE void
+fory_put_key(fory_writer *w, uint64_t v)
+{
+    if (FORY_LIKELY(v - 0x4000 < (1u << 28) - 0x4000)) {
+        uint32_t n = (uint32_t)v, fourth = n >> 21 != 0;
+        fory_store32(w->pos, (n & 0x7f) | (n & 0x3f80) << 1 | (n & 0x1fc000) << 2 | (n >> 21) << 24 | 0x8080 | fourth << 23);
+        w->pos += 3 + fourth;
+        return;
+    }
+    fory_put_vu64(w, v);
+}
+
 /* 1 when v is an int of at most 60 bits, *out set. Never runs Python code. */
 FORY_INLINE int
 fory_small_int(PyObject *v, int64_t *out)

@@ -429,20 +429,6 @@ write_plain_pair(ForyWriteCtx *w, Chunk *chunk, PyObject *key, PyObject *value)
 
 /* Fewer pairs are not worth it. */
 #define FEWEST_NUMBERS 8
-#define FORY_NUMBERS_AHEAD 16
-
-/* fory_put_vu64 with a shorter way for three and four bytes. Needs 9 bytes of room. */
-FORY_INLINE void
-put_key(fory_writer *w, uint64_t v)
-{
-    if (FORY_LIKELY(v - 0x4000 < (1u << 28) - 0x4000)) {
-        uint32_t n = (uint32_t)v, fourth = n >> 21 != 0;
-        fory_store32(w->pos, (n & 0x7f) | (n & 0x3f80) << 1 | (n & 0x1fc000) << 2 | (n >> 21) << 24 | 0x8080 | fourth << 23);
-        w->pos += 3 + fourth;
-        return;
-    }
-    fory_put_vu64(w, v);
-}
 
 /* Goes on with a chunk of ints and floats, as far as it and they reach: in one loop, which
  * fetches ahead what lies anywhere in memory. 0 / -1. */
@@ -462,9 +448,9 @@ write_numbers(ForyWriteCtx *w, Chunk *chunk, Py_ssize_t *position, Py_ssize_t *l
     out.pos = w->out.pos;
     pair = pairs + (size_t)*position * width;
     stop = pairs + (size_t)end * width;
-    far = FORY_NUMBERS_AHEAD * width < (size_t)(stop - pair) ? stop - FORY_NUMBERS_AHEAD * width : pair;
+    far = FORY_AHEAD * width < (size_t)(stop - pair) ? stop - FORY_AHEAD * width : pair;
     for (; pair < stop && room > 0; pair += width) {
-        PyObject *const *ahead = pair < far ? pair + FORY_NUMBERS_AHEAD * width : pair;
+        PyObject *const *ahead = pair < far ? pair + FORY_AHEAD * width : pair;
         PyObject *key = pair[0], *value = pair[1];
         int64_t n;
         double d;
@@ -477,7 +463,7 @@ write_numbers(ForyWriteCtx *w, Chunk *chunk, Py_ssize_t *position, Py_ssize_t *l
         if (FORY_UNLIKELY(!PyLong_CheckExact(key) || !PyFloat_CheckExact(value) || !fory_small_int(key, &n))) {
             break;
         }
-        put_key(&out, fory_zigzag64(n));
+        fory_put_key(&out, fory_zigzag64(n));
         d = PyFloat_AS_DOUBLE(value);
         memcpy(&bits, &d, 8);
         fory_put_u64(&out, bits);

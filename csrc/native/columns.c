@@ -460,6 +460,62 @@ gather(const ForyState *st, PyObject *dict, Run *run)
     run->n = n;
 }
 
+/* A run of ints and floats from *position on, in one pass: how many pairs, 0 when the first ones are something
+ * else or it would be too short (nothing is written), -1. */
+static FORY_NOINLINE Py_ssize_t
+write_int_floats(ForyWriteCtx *w, PyObject *dict, Py_ssize_t left, Py_ssize_t *position)
+{
+    uint64_t values[FORY_RUN];
+    PyObject *const *pairs, *const *pair, *const *stop, *const *far;
+    fory_writer out = {NULL, NULL, NULL, NULL};
+    size_t width;
+    Py_ssize_t end, n = 0, most = left < FORY_RUN ? left : FORY_RUN;
+    if (!fory_dict_pairs(w->st, dict, &pairs, &width, &end) || *position >= end) {
+        return 0;
+    }
+    pair = pairs + (size_t)*position * width;
+    stop = pairs + (size_t)end * width;
+    if (pair[1] == NULL || !PyLong_CheckExact(pair[0]) || !PyFloat_CheckExact(pair[1])) {
+        return 0;
+    }
+    if (fory_room(w, 2 + FORY_RUN * (FORY_VU64_MAX + 8)) < 0) {
+        return -1;
+    }
+    out.pos = w->out.pos + 2;
+    far = FORY_AHEAD * width < (size_t)(stop - pair) ? stop - FORY_AHEAD * width : pair;
+    for (; pair < stop && n < most; pair += width) {
+        PyObject *const *ahead = pair < far ? pair + FORY_AHEAD * width : pair;
+        PyObject *key = pair[0], *value = pair[1];
+        int64_t number;
+        double d;
+        FORY_PREFETCH(ahead[0]);
+        FORY_PREFETCH(ahead[1]);
+        if (FORY_UNLIKELY(value == NULL)) {
+            continue;
+        }
+        if (FORY_UNLIKELY(!PyLong_CheckExact(key) || !PyFloat_CheckExact(value))) {
+            break;
+        }
+        if (FORY_UNLIKELY(!fory_small_int(key, &number))) {
+            return 0; /* a large one may have its place in the run all the same */
+        }
+        fory_put_key(&out, fory_zigzag64(number));
+        d = PyFloat_AS_DOUBLE(value);
+        memcpy(&values[n++], &d, 8);
+    }
+    if (n < LEAST && n < left) {
+        return 0;
+    }
+    w->out.pos[0] = FORY_K_INT | FORY_K_FLOAT << 4;
+    w->out.pos[1] = (uint8_t)(n - 1);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        fory_store64(out.pos + 8 * i, values[i]);
+    }
+    w->out.pos = out.pos + 8 * n;
+    *position = (pair - pairs) / (Py_ssize_t)width;
+    return n;
+}
+
 static int
 write_run(ForyWriteCtx *w, const Run *run)
 {
@@ -496,6 +552,14 @@ write_alike(ForyWriteCtx *w, PyObject *v, Py_ssize_t left, Py_ssize_t *position)
     Run run;
     Py_ssize_t done = 0;
     while (done < left) {
+        Py_ssize_t m = write_int_floats(w, v, left - done, position);
+        if (m != 0) {
+            if (m < 0) {
+                return -1;
+            }
+            done += m;
+            continue;
+        }
         run.position = *position;
         gather(w->st, v, &run);
         if (run.n == 0 || run.n > left - done || (run.n < LEAST && run.n < left - done)) {

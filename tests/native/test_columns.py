@@ -130,6 +130,25 @@ def test_sets_with_gaps_in_their_table() -> None:
     assert list(fory().loads(fory().dumps({"b%d" % i for i in range(50)} - {"b7"}))) != []
 
 
+@pytest.mark.parametrize("xlang", [True, False])
+def test_ints_to_floats_of_every_size_and_with_gaps(xlang: bool) -> None:
+    """They are written in a loop of their own; ints of more than 60 bits end it."""
+    rng = random.Random(7)
+    edges = [sign * ((1 << bits) + more) for bits in range(63) for more in (-1, 0, 1) for sign in (1, -1)]
+    for highest in (1 << 7, 1 << 14, 1 << 27, 1 << 28, 1 << 34, 1 << 60, 1 << 63):
+        for size in (9, 40, 190, 700):
+            keys = [key for key in edges if -highest < key < highest] + [rng.randrange(-highest + 1, highest) for _ in range(size)]
+            rng.shuffle(keys)
+            value = {key: rng.random() for key in keys[:size]}
+            for key in list(value):
+                if rng.random() < 0.3:
+                    del value[key]
+            one, other = pyfory.Fory(xlang=xlang), pyfory.Fory(xlang=xlang)
+            data = one.dumps(value)
+            assert list(other.loads(data).items()) == list(value.items())
+            assert other.dumps(dict(list(value.items()))) == data
+
+
 # ---- identity ------------------------------------------------------------------------------------------
 
 
