@@ -80,7 +80,7 @@ def _best(function: Callable[[], Any], rounds: int, clock: Callable[[], int]) ->
 
 
 def _in_turns(functions: Dict[str, Callable[[], Any]], seconds: float, clock: Callable[[], int]) -> Dict[str, float]:
-    """Return the best ns of a call of each function, the time to drop its result included. They take turns, three at least.
+    """Return the best ns of a call of each function, the time to drop its result included. They take turns, four at least.
 
     A sample is as many calls as take a millisecond (reading the clock would show in less) behind one that is not counted.
     """
@@ -88,7 +88,7 @@ def _in_turns(functions: Dict[str, Callable[[], Any]], seconds: float, clock: Ca
     best = dict.fromkeys(functions, float("inf"))
     end = time.perf_counter() + seconds
     turns = 0
-    while turns < 3 or time.perf_counter() < end:
+    while turns < 4 or time.perf_counter() < end:
         for name, function in functions.items():
             if best[name] * counts.get(name, 1) < 1e8:
                 function()  # the others have had the caches since
