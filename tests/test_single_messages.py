@@ -141,6 +141,55 @@ def test_values_that_are_almost_numbers():
 
 
 @pytest.mark.parametrize("compatible", [False, True])
+def test_attributes_in_a_dict(compatible):
+    class Str(str):
+        pass
+
+    class Key:
+        def __hash__(self):
+            return hash("f5")
+
+        def __eq__(self, other):
+            if armed:
+                value.__dict__.clear()
+            return False
+
+    armed = []
+    cls = numbers_class("Twelve", 12)
+    fory = pyfory.Fory(xlang=True, compatible=compatible)
+    fory.register(cls, type_id=300)
+    fory.register(Person, type_id=7)
+    for values in (INTS[:12], list(range(12))):
+        good = fory.dumps(cls(*values))
+        value = cls(*values)
+        value.__dict__["more"] = 1
+        assert fory.dumps(value) == good
+        value.__dict__[Str("other")] = 1
+        assert fory.dumps(value) == good
+        del value.f3
+        with pytest.raises(ForyError, match="f3"):
+            fory.dumps(value)
+        cls.f3 = values[3]
+        assert fory.dumps(value) == good
+        del cls.f3
+        value.__dict__[7] = 1
+        value.f3 = values[3]
+        assert fory.dumps(value) == good
+        value = cls(*values)
+        value.__dict__ = {Key(): 1, **value.__dict__}
+        armed.append(True)
+        outcome(fory.dumps, value)
+        armed.clear()
+        assert fory.dumps(cls(*values)) == good
+    person = Person("Ada", 36, None, 0.5, True, None, ["x"])
+    good = fory.dumps(person)
+    assert vars(person)["name"] == "Ada" and fory.dumps(person) == good
+    person.age = "x"
+    with pytest.raises(ForyTypeError, match="age"):
+        fory.dumps(person)
+
+
+@pytest.mark.parametrize("compatible", [False, True])
 def test_damage_is_told_as_ever(compatible):
     def make(warm):
         """An instance that knows its own schema, and has read messages of it."""

@@ -168,20 +168,14 @@ put_plain(uint8_t *p, unsigned op, PyObject *v)
 }
 
 /* Writes fields from f on while they are plain and their values what was declared: no Python code
- * runs, so that the object keeps them. The first field that is left; NULL without memory. */
+ * runs, so that the object keeps them. Their values lie at their places from base on, or (in_turn)
+ * one after the other. The first field that is left; NULL without memory. */
 FORY_INLINE const ForyField *
-put_plain_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const ForyField *f, const ForyField *end)
+put_plain_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *const *base, int in_turn, const ForyField *f,
+                 const ForyField *end)
 {
-    PyObject *const *base = (PyObject *const *)o;
+    const ForyField *first = f;
     uint8_t *p, *next;
-#if FORY_INLINE_VALUES
-    if (FORY_LIKELY(s->access == FORY_ACCESS_INLINE)) {
-        base = fory_inline_values(o);
-        if (FORY_UNLIKELY(base == NULL)) {
-            return f;
-        }
-    }
-#endif
     if (FORY_UNLIKELY(fory_room(w, s->room) < 0)) {
         return NULL;
     }
@@ -189,7 +183,7 @@ put_plain_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const F
     while (f < end) {
         unsigned op = f->plain;
         PyObject *v;
-        if (f->run >= RUN) {
+        if (!in_turn && f->run >= RUN) {
             int32_t numbers[MOST_RUN];
             size_t n = f->run < MOST_RUN ? f->run : MOST_RUN;
             if (FORY_LIKELY(take_run(f, n, base, numbers) == n)) {
@@ -198,7 +192,7 @@ put_plain_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const F
                 continue;
             }
         }
-        if (op == FORY_OP_SLOT || FORY_UNLIKELY((v = base[f->place]) == NULL)) {
+        if (op == FORY_OP_SLOT || FORY_UNLIKELY((v = base[in_turn ? (size_t)(f - first) : f->place]) == NULL)) {
             break;
         }
         if (op == FORY_OP_NULLABLE_BASIC) {
@@ -231,6 +225,35 @@ put_plain_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const F
     }
     w->out.pos = p;
     return f;
+}
+
+#if FORY_INLINE_VALUES
+/* The same for an object whose attributes are in a dict. */
+static FORY_NOINLINE const ForyField *
+put_dict_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const ForyField *f, const ForyField *end)
+{
+    PyObject *values[MOST_RUN], *dict = fory_str_dict(w->st, o);
+    size_t n = 0;
+    for (; dict != NULL && n < MOST_RUN && f + n < end && f[n].plain != FORY_OP_SLOT; n++) {
+        values[n] = PyDict_GetItemWithError(dict, f[n].name);
+    }
+    return n == 0 ? f : put_plain_fields(w, s, values, 1, f, f + n);
+}
+#endif
+
+FORY_INLINE const ForyField *
+put_fields(ForyWriteCtx *w, const ForyStructCodec *s, PyObject *o, const ForyField *f, const ForyField *end)
+{
+    PyObject *const *base = (PyObject *const *)o;
+#if FORY_INLINE_VALUES
+    if (FORY_LIKELY(s->access == FORY_ACCESS_INLINE)) {
+        base = fory_inline_values(o);
+        if (FORY_UNLIKELY(base == NULL)) {
+            return put_dict_fields(w, s, o, f, end);
+        }
+    }
+#endif
+    return put_plain_fields(w, s, base, 0, f, end);
 }
 
 /* Any field. 0 / -1 with its name in the path. */
@@ -298,7 +321,7 @@ fory_struct_write(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
     }
     while (f < end) {
         if (f->plain != FORY_OP_SLOT) {
-            f = put_plain_fields(w, s, o, f, end);
+            f = put_fields(w, s, o, f, end);
             if (FORY_UNLIKELY(f == NULL)) {
                 goto error;
             }

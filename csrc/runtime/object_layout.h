@@ -46,6 +46,17 @@ fory_type_tag(PyTypeObject *type, PyObject *name)
 }
 
 #if FORY_INLINE_VALUES
+/* The table of a dict: hash indices, then the entries in the order of insertion. */
+typedef struct ForyDictKeys {
+    Py_ssize_t refcount;
+    uint8_t log2_size, log2_index_bytes, kind;
+    uint32_t version;
+    Py_ssize_t usable, entries;
+    char indices[1];
+} ForyDictKeys;
+
+enum { FORY_KEYS_GENERAL = 0 }; /* entries with a hash; those of str keys alone go without */
+
 #if PY_VERSION_HEX >= 0x030D0000
 typedef struct ForyInlineBlock {
     uint8_t capacity;
@@ -80,6 +91,19 @@ fory_inline_values(PyObject *o)
 #else
     return ((PyObject ***)o)[-4];
 #endif
+}
+
+/* The __dict__ of an instance of such a type that has no inline values any more, when all its
+ * keys are str: to look for one runs no Python code. Borrowed; NULL for others. */
+FORY_INLINE PyObject *
+fory_str_dict(const ForyState *st, PyObject *o)
+{
+    PyObject *dict = ((PyObject **)o)[-3];
+    if (FORY_UNLIKELY(dict == NULL) || FORY_UNLIKELY(!st->dict_layout_ok) || FORY_UNLIKELY(!PyDict_CheckExact(dict)) ||
+        ((const ForyDictKeys *)((PyDictObject *)dict)->ma_keys)->kind == FORY_KEYS_GENERAL) {
+        return NULL;
+    }
+    return dict;
 }
 
 /* Indices of the attributes of an instance in the order they were set; how many.
@@ -195,17 +219,6 @@ fory_inline_fill(PyObject *o, const uint8_t *index, const uint8_t *order, PyObje
 /* ---- dicts ----------------------------------------------------------------- */
 
 #if FORY_INLINE_VALUES
-/* The table of a dict: hash indices, then the entries in the order of insertion. */
-typedef struct ForyDictKeys {
-    Py_ssize_t refcount;
-    uint8_t log2_size, log2_index_bytes, kind;
-    uint32_t version;
-    Py_ssize_t usable, entries;
-    char indices[1];
-} ForyDictKeys;
-
-enum { FORY_KEYS_GENERAL = 0 }; /* entries with a hash; those of str keys alone go without */
-
 /* How many names fory_inline_name has for a type; they only get more. */
 FORY_INLINE size_t
 fory_inline_names(PyTypeObject *type)
