@@ -574,11 +574,21 @@ write_alike(ForyWriteCtx *w, PyObject *v, Py_ssize_t left, Py_ssize_t *position)
     return done;
 }
 
+/* Whether the first two pairs of a dict are alike. Records are not: they need not be gathered. */
+FORY_INLINE int
+begins_alike(const ForyState *st, PyObject *dict)
+{
+    PyObject *keys[2], *values[2];
+    Py_ssize_t position = 0;
+    return fory_dict_next(st, dict, &position, &keys[0], &values[0]) && fory_dict_next(st, dict, &position, &keys[1], &values[1]) &&
+           Py_TYPE(keys[0]) == Py_TYPE(keys[1]) && Py_TYPE(values[0]) == Py_TYPE(values[1]);
+}
+
 int
 fory_native_write_runs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
 {
     Py_ssize_t position = 0, done, m;
-    if (n < LEAST || w->native->hooked || w->native->memo != NULL) {
+    if (n < LEAST || w->native->hooked || w->native->memo != NULL || !begins_alike(w->st, v)) {
         return 0;
     }
     done = begin_runs(w, v, n, &position);

@@ -46,7 +46,7 @@ write_items(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int list)
             }
         }
         w->out.pos = p;
-        if (FORY_UNLIKELY(fory_native_write(w, item) < 0)) {
+        if (FORY_UNLIKELY(fory_native_write_other(w, item) < 0)) {
             goto error;
         }
         p = w->out.pos;
@@ -115,28 +115,37 @@ fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 
 /* ---- dicts ------------------------------------------------------------------------------ */
 
-/* As much of a pair as needs no other code, so that the value stays where it is: 2, or 1
- * for the key alone, 0, -1. */
+/* A key at *p when no other code runs for it, so that the value stays where it is: 1, 0, -1. */
 FORY_INLINE int
-put_pair(ForyWriteCtx *w, PyObject *key, PyObject *value)
+put_key(ForyWriteCtx *w, PyObject *key, uint8_t **p)
 {
-    uint8_t *p = fory_native_plain_room(w, w->out.pos, 2 * FORY_NATIVE_PLAIN_ROOM);
-    int rc, both = 0;
-    if (FORY_UNLIKELY(p == NULL)) {
-        return -1;
-    }
-    rc = fory_native_put_plain(w, key, NULL, 0, &p);
-    if (FORY_LIKELY(rc > 0)) {
-        p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
-        if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((both = fory_native_put_plain(w, value, NULL, 0, &p)) < 0)) {
-            return -1;
-        }
-        w->out.pos = p;
-        return 1 + both;
-    }
-    if (rc == 0 && PyUnicode_CheckExact(key) && (size_t)PyUnicode_GET_LENGTH(key) < FORY_LARGE) {
+    int rc = fory_native_put_plain(w, key, NULL, 0, p);
+    if (FORY_UNLIKELY(rc == 0) && PyUnicode_CheckExact(key) && (size_t)PyUnicode_GET_LENGTH(key) < FORY_LARGE) {
+        w->out.pos = *p;
         rc = fory_native_write_str(w, NULL, key) < 0 ? -1 : 1;
+        *p = w->out.pos;
     }
+    return rc;
+}
+
+/* What is left of a pair, which may run other code: 0 / -1. */
+static FORY_NOINLINE int
+write_rest(ForyWriteCtx *w, PyObject *key, PyObject *value, int has_key)
+{
+    int rc;
+    Py_INCREF(key);
+    if (FORY_LIKELY(has_key)) {
+        rc = fory_native_write_other(w, value);
+    }
+    else {
+        Py_INCREF(value);
+        rc = fory_native_write(w, key) < 0 || fory_native_write(w, value) < 0 ? -1 : 0;
+        Py_DECREF(value);
+    }
+    if (FORY_UNLIKELY(rc < 0)) {
+        fory_path_key(&w->path, key);
+    }
+    Py_DECREF(key);
     return rc;
 }
 
@@ -146,40 +155,41 @@ fory_native_write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *
 {
     const int plain = !w->native->hooked;
     PyObject *key = NULL, *value = NULL;
+    uint8_t *p = w->out.pos;
     if (FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
         return changed(w, "dict");
     }
     for (; m > 0; m--) {
-        int rc = 0;
+        int has_key = 0, rc;
         if (FORY_UNLIKELY(!fory_dict_next(w->st, v, position, &key, &value))) {
             return changed(w, "dict");
         }
         if (FORY_LIKELY(plain)) {
-            rc = put_pair(w, key, value);
-            if (FORY_LIKELY(rc == 2)) {
-                continue;
+            p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
+            has_key = FORY_UNLIKELY(p == NULL) ? -1 : put_key(w, key, &p);
+            if (FORY_LIKELY(has_key > 0)) {
+                p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
+                rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, value, NULL, 0, &p);
+                if (FORY_LIKELY(rc > 0)) {
+                    continue;
+                }
+                has_key = rc < 0 ? -1 : 1;
+            }
+            if (FORY_UNLIKELY(has_key < 0)) {
+                fory_path_key(&w->path, key);
+                return -1;
             }
         }
-        Py_INCREF(key);
-        if (rc == 1) {
-            rc = fory_native_write(w, value);
-        }
-        else if (FORY_LIKELY(rc == 0)) {
-            Py_INCREF(value);
-            rc = fory_native_write(w, key) < 0 || fory_native_write(w, value) < 0 ? -1 : 0;
-            Py_DECREF(value);
-        }
-        if (FORY_UNLIKELY(rc < 0)) {
-            fory_path_key(&w->path, key);
-        }
-        Py_DECREF(key);
-        if (FORY_UNLIKELY(rc < 0)) {
+        w->out.pos = p;
+        if (FORY_UNLIKELY(write_rest(w, key, value, has_key) < 0)) {
             return -1;
         }
+        p = w->out.pos;
         if (FORY_UNLIKELY(PyDict_GET_SIZE(v) != n)) {
             return changed(w, "dict");
         }
     }
+    w->out.pos = p;
     return 0;
 }
 
@@ -201,7 +211,7 @@ write_values(ForyWriteCtx *w, PyObject *v, size_t shape)
         rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, value, NULL, 0, &p);
         if (FORY_UNLIKELY(rc == 0)) {
             w->out.pos = p;
-            rc = fory_native_write(w, value);
+            rc = fory_native_write_other(w, value);
             p = w->out.pos;
         }
         if (FORY_UNLIKELY(rc < 0)) {
@@ -221,17 +231,20 @@ define_dict(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
     ForyDictShape *shape;
     Py_ssize_t position = 0;
     PyObject *key, *value;
-    if (fory_grow_array(&native->dict_shapes, &native->cap_dict_shapes, native->n_dict_shapes + 1,
-                        sizeof(*native->dict_shapes)) < 0 ||
+    if ((native->n_dict_shapes == native->cap_dict_shapes &&
+         fory_grow_array(&native->dict_shapes, &native->cap_dict_shapes, native->n_dict_shapes + 1,
+                         sizeof(*native->dict_shapes)) < 0) ||
         fory_native_tag(w, FORY_N_DICT_SHAPE) < 0 || fory_native_tag(w, (int)n) < 0) {
         return -1;
     }
     shape = &native->dict_shapes[native->n_dict_shapes];
     shape->n = 0;
     while (shape->n < (size_t)n && fory_dict_next(w->st, v, &position, &key, &value)) {
-        if (fory_native_write_str(w, NULL, key) < 0) {
+        uint8_t *p = fory_native_plain_room(w, w->out.pos, FORY_NATIVE_PLAIN_ROOM);
+        if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY(put_key(w, key, &p) < 0)) {
             return -1;
         }
+        w->out.pos = p;
         shape->keys[shape->n] = key;
         shape->n++;
     }
@@ -239,6 +252,19 @@ define_dict(ForyWriteCtx *w, PyObject *v, Py_ssize_t n)
         Py_INCREF(shape->keys[i]);
     }
     return (Py_ssize_t)native->n_dict_shapes++;
+}
+
+/* What is known of dicts with this first key and so many others, or the place for it: one of
+ * four, so that kinds of records do not drive each other out. */
+FORY_INLINE ForyDictSeen *
+seen_like(ForyWriteCtx *w, PyObject *key, Py_ssize_t n)
+{
+    ForyDictSeen *dicts = w->native->dicts, *seen;
+    size_t first = fory_pointer_hash(key) + (size_t)n, i = 0;
+    do {
+        seen = &dicts[(first + i) & (FORY_DICT_SHAPES - 1)];
+    } while (seen->generation == w->generation && (seen->first != key || seen->n != n) && ++i < 4);
+    return i < 4 ? seen : &dicts[first & (FORY_DICT_SHAPES - 1)];
 }
 
 /* Small dicts with str keys, when another like it was met: 1 *rc is the outcome, 0 not taken. */
@@ -252,7 +278,7 @@ write_like(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int *rc)
     if (!fory_dict_next(w->st, v, &position, &key, &value)) {
         return 0;
     }
-    seen = &native->dicts[(fory_pointer_hash(key) + (size_t)n) & (FORY_DICT_SHAPES - 1)];
+    seen = seen_like(w, key, n);
     if (seen->generation != w->generation || seen->first != key || seen->n != n) {
         *seen = (ForyDictSeen){key, w->generation, (uint16_t)n, FORY_DICT_SHAPES};
         return 0;

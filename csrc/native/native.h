@@ -496,7 +496,15 @@ FORY_INLINE ForyRefSlot *
 fory_native_near_slot(const ForyWriteCtx *w, PyObject *v)
 {
     size_t i = fory_pointer_hash(v) & w->ref_mask;
-    /* which it is cannot be predicted: no branch */
+    ForyRefSlot *slot = &w->refs[i];
+    return FORY_LIKELY(slot->generation != w->native->stamp) || FORY_LIKELY(slot->object == v) ? slot
+                                                                                                : &w->refs[(i + 1) & w->ref_mask];
+}
+/* The same where which it is cannot be predicted: no branch. */
+FORY_INLINE ForyRefSlot *
+fory_native_any_slot(const ForyWriteCtx *w, PyObject *v)
+{
+    size_t i = fory_pointer_hash(v) & w->ref_mask;
     i += (size_t)(w->refs[i].object != v) & (size_t)(w->refs[i].generation == w->native->stamp);
     return &w->refs[i & w->ref_mask];
 }
@@ -550,7 +558,9 @@ fory_native_ref_at(ForyWriteCtx *w, PyObject *v, uint8_t **p)
             if (w->pinned) {
                 Py_INCREF(v);
             }
-            *slot = (ForyRefSlot){v, n->stamp, (uint32_t)offset};
+            slot->object = v;
+            slot->generation = n->stamp;
+            slot->id = (uint32_t)offset;
             w->n_refs++;
             return 0;
         }
@@ -565,11 +575,15 @@ FORY_INLINE int
 fory_native_again_at(ForyWriteCtx *w, PyObject *v, uint8_t **p)
 {
     const ForyRefSlot *slot;
+    uint32_t stamp = w->native->stamp;
     if (FORY_UNLIKELY(w->native->n_easy == 0)) {
         return 0;
     }
-    slot = fory_native_near_slot(w, v);
-    return slot->generation == w->native->stamp && fory_native_has_number(slot, v) ? fory_native_ref_number_at(w, slot, p) : 0;
+    slot = fory_native_any_slot(w, v);
+    while (FORY_UNLIKELY(slot->object != v) && slot->generation == stamp) {
+        slot = slot == &w->refs[w->ref_mask] ? w->refs : slot + 1;
+    }
+    return slot->generation == stamp && fory_native_has_number(slot, v) ? fory_native_ref_number_at(w, slot, p) : 0;
 }
 /* 1: a reference is written; 0: the value is to be written; -1. */
 FORY_INLINE int

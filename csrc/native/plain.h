@@ -117,4 +117,23 @@ fory_native_put_plain(ForyWriteCtx *w, PyObject *v, PyObject *owner, size_t near
     return fory_native_is_held(w, v) ? fory_native_again_at(w, v, p) : 0;
 }
 
+/* Any value that fory_native_put_plain has not taken: the containers without the type map. */
+FORY_INLINE int
+fory_native_write_other(ForyWriteCtx *w, PyObject *v)
+{
+    PyTypeObject *type = Py_TYPE(v);
+    if (FORY_LIKELY(!w->native->hooked)) {
+        if (type == &PyDict_Type) {
+            return fory_native_write_dict(w, NULL, v);
+        }
+        if (type == &PyList_Type) {
+            return fory_native_write_list(w, NULL, v);
+        }
+        if (type == &PyTuple_Type) {
+            return fory_native_write_tuple(w, NULL, v);
+        }
+    }
+    return fory_native_write(w, v);
+}
+
 #endif /* FORY_NATIVE_PLAIN_H */

@@ -174,8 +174,8 @@ fory_native_put_ref(ForyWriteCtx *w, uint32_t number)
     return put_ref(w, number);
 }
 
-int
-fory_native_refer_first(ForyWriteCtx *w, ForyRefSlot *slot)
+static FORY_NOINLINE int
+refer_at_length(ForyWriteCtx *w, ForyRefSlot *slot)
 {
     ForyNativeWrite *n = w->native;
     uint32_t number = 0;
@@ -183,6 +183,18 @@ fory_native_refer_first(ForyWriteCtx *w, ForyRefSlot *slot)
         return fory_native_tag_n(w, FORY_N_EARLIER, offset_of(n, slot->id)) < 0 ? -1 : 1;
     }
     return number_of(n, slot, &number) < 0 ? -1 : put_ref(w, number);
+}
+
+int
+fory_native_refer_first(ForyWriteCtx *w, ForyRefSlot *slot)
+{
+    ForyNativeWrite *n = w->native;
+    if (FORY_UNLIKELY(n->memo != NULL) || FORY_UNLIKELY(slot->id >= FAR) || FORY_UNLIKELY(n->n_marks == n->cap_marks)) {
+        return refer_at_length(w, slot);
+    }
+    n->marks[n->n_marks++] = (ForyMark){slot->id, slot->object, n->n_ids};
+    slot->id = NUMBERED | n->n_ids;
+    return put_ref(w, n->n_ids++);
 }
 
 FORY_INLINE int
@@ -373,9 +385,13 @@ by_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static uint8_t *
+FORY_INLINE uint8_t *
 put_number(uint8_t *p, uint64_t v)
 {
+    if (FORY_LIKELY(v < 128)) {
+        *p = (uint8_t)v;
+        return p + 1;
+    }
     fory_writer out = {p, p + FORY_VU64_MAX, p, NULL};
     fory_put_vu64(&out, v);
     return out.pos;
