@@ -38,11 +38,17 @@ write_items(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int list)
         if (FORY_LIKELY(plain)) {
             int rc;
             p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
-            if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((rc = fory_native_put_plain(w, item, NULL, 0, &p)) < 0)) {
+            if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((rc = fory_native_put_plain(w, item, &p)) < 0)) {
                 goto error;
+            }
+            if (rc == 0 && fory_native_is_held(w, item)) {
+                rc = fory_native_again_at(w, item, &p);
             }
             if (FORY_LIKELY(rc > 0)) {
                 continue;
+            }
+            if (FORY_UNLIKELY(rc < 0)) {
+                goto error;
             }
         }
         w->out.pos = p;
@@ -119,7 +125,7 @@ fory_native_write_tuple(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 FORY_INLINE int
 put_key(ForyWriteCtx *w, PyObject *key, uint8_t **p)
 {
-    int rc = fory_native_put_plain(w, key, NULL, 0, p);
+    int rc = fory_native_put_plain(w, key, p);
     if (FORY_UNLIKELY(rc == 0) && PyUnicode_CheckExact(key) && (size_t)PyUnicode_GET_LENGTH(key) < FORY_LARGE) {
         w->out.pos = *p;
         rc = fory_native_write_str(w, NULL, key) < 0 ? -1 : 1;
@@ -169,7 +175,7 @@ fory_native_write_pairs(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, Py_ssize_t *
             has_key = FORY_UNLIKELY(p == NULL) ? -1 : put_key(w, key, &p);
             if (FORY_LIKELY(has_key > 0)) {
                 p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
-                rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, value, NULL, 0, &p);
+                rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, value, &p);
                 if (FORY_LIKELY(rc > 0)) {
                     continue;
                 }
@@ -208,7 +214,7 @@ write_values(ForyWriteCtx *w, PyObject *v, size_t shape)
             return changed(w, "dict");
         }
         p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
-        rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, value, NULL, 0, &p);
+        rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, value, &p);
         if (FORY_UNLIKELY(rc == 0)) {
             w->out.pos = p;
             rc = fory_native_write_other(w, value);

@@ -570,6 +570,8 @@ fory_native_ref_at(ForyWriteCtx *w, PyObject *v, uint8_t **p)
     *p = w->out.pos;
     return rc;
 }
+/* The same by a call, where few are. */
+int fory_native_ref_away(ForyWriteCtx *w, PyObject *v, uint8_t **p);
 /* The same for what is written elsewhere when it is new: 0, and nothing has happened. */
 FORY_INLINE int
 fory_native_again_at(ForyWriteCtx *w, PyObject *v, uint8_t **p)

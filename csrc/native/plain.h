@@ -64,11 +64,11 @@ fory_native_is_own(PyObject *owner, PyObject *v, size_t near)
 #endif
 }
 
-/* v at *p when it is a short text, an int of 60 bits, a float, bool or None, or anything that
- * has a number already: 1; 0 and nothing written for what its writer must see to; -1.
- * owner: whose inline values v may come from (fory_native_is_own), or NULL. */
+/* v at *p when it is a short text, an int of 60 bits, a float, bool or None: 1; 0 and nothing
+ * written for what its writer must see to; -1.
+ * parts: of an owner, whose inline values v may come from (fory_native_is_own), or NULL; most are. */
 FORY_INLINE int
-fory_native_put_plain(ForyWriteCtx *w, PyObject *v, PyObject *owner, size_t near, uint8_t **p)
+fory_native_put_part(ForyWriteCtx *w, PyObject *v, int parts, PyObject *owner, size_t near, uint8_t **p)
 {
     PyTypeObject *type = Py_TYPE(v);
     if (type == &PyUnicode_Type) {
@@ -76,8 +76,8 @@ fory_native_put_plain(ForyWriteCtx *w, PyObject *v, PyObject *owner, size_t near
         if (FORY_UNLIKELY(!PyUnicode_IS_COMPACT_ASCII(v)) || FORY_UNLIKELY(n >= FORY_N_STR_COUNT)) {
             return 0;
         }
-        if (n > 1 && fory_native_is_held(w, v) && !fory_native_is_own(owner, v, near)) {
-            int rc = fory_native_ref_at(w, v, p);
+        if (n > 1 && fory_native_is_held(w, v) && !(parts && fory_native_is_own(owner, v, near))) {
+            int rc = parts ? fory_native_ref_away(w, v, p) : fory_native_ref_at(w, v, p);
             if (rc != 0) {
                 return rc;
             }
@@ -114,7 +114,13 @@ fory_native_put_plain(ForyWriteCtx *w, PyObject *v, PyObject *owner, size_t near
         *(*p)++ = (uint8_t)(FORY_N_FALSE + n);
         return 1;
     }
-    return fory_native_is_held(w, v) ? fory_native_again_at(w, v, p) : 0;
+    return 0;
+}
+
+FORY_INLINE int
+fory_native_put_plain(ForyWriteCtx *w, PyObject *v, uint8_t **p)
+{
+    return fory_native_put_part(w, v, 0, NULL, 0, p);
 }
 
 /* Any value that fory_native_put_plain has not taken: the containers without the type map. */

@@ -51,7 +51,7 @@ write_parts(ForyWriteCtx *w, uint8_t *p, PyObject *tuple, Py_ssize_t from, PyObj
         if (FORY_UNLIKELY(p == NULL)) {
             return -1;
         }
-        rc = fory_native_put_plain(w, *item, owner, near, &p);
+        rc = fory_native_put_part(w, *item, 1, owner, near, &p);
         if (FORY_UNLIKELY(rc <= 0)) {
             w->out.pos = p;
             if (rc < 0 || fory_native_write(w, *item) < 0) {

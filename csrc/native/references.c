@@ -261,6 +261,12 @@ fory_native_ref_slow(ForyWriteCtx *w, PyObject *v)
 }
 
 int
+fory_native_ref_away(ForyWriteCtx *w, PyObject *v, uint8_t **p)
+{
+    return fory_native_ref_at(w, v, p);
+}
+
+int
 fory_native_number(ForyWriteCtx *w, PyObject *v, uint32_t *number)
 {
     ForyNativeWrite *n = w->native;
