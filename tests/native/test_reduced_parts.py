@@ -1,0 +1,225 @@
+"""Text that an object hands to its reduce method's tuple out of its own attributes, and who else holds it."""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+from typing import Any, Callable, List
+
+import pytest
+
+import pyfory
+from pyfory.error import ForyError
+
+
+def trusting() -> pyfory.Fory:
+    return pyfory.Fory(xlang=False, ref=True, strict=False)
+
+
+def fresh(text: str) -> str:
+    """Text that nobody else holds."""
+    return "".join(list(text))
+
+
+class Made:
+    """What the objects below become."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def extend(self, items: Any) -> None:
+        self.parts += tuple(items)
+
+
+class Reducing:
+    how: Callable[[Any], Any]
+
+    def __init__(self, name: Any, other: Any = None) -> None:
+        self.name = name
+        self.other = other
+
+    def __reduce__(self) -> Any:
+        return Reducing.how(self)
+
+
+ONLY = Reducing(3)
+
+
+class Stateful:
+    how: Callable[[Any], Any]
+
+    def __init__(self, name: Any, other: Any = None) -> None:
+        self.name = name
+        self.other = other
+
+    def __getstate__(self) -> Any:
+        return Stateful.how(self)
+
+    def __setstate__(self, state: Any) -> None:
+        self.parts = state
+
+
+class Derived(Stateful):
+    pass
+
+
+def objects(cls: Any, n: int = 4) -> List[Any]:
+    return [cls(fresh("name %d" % i), fresh("other %d" % i)) for i in range(n)]
+
+
+def read(fory: pyfory.Fory, value: Any) -> Any:
+    return trusting().loads(fory.dumps(value))
+
+
+KEPT: List[Any] = []
+
+
+def keep(value: Any) -> Any:
+    KEPT.append(value)
+    return value
+
+
+@pytest.mark.parametrize("cls", [Reducing, Stateful])
+@pytest.mark.parametrize(
+    "parts, expected",
+    [
+        (lambda o: (o.name, o.other), lambda i: ("name %d" % i, "other %d" % i)),
+        (lambda o: (o.other, o.name), lambda i: ("other %d" % i, "name %d" % i)),
+        (lambda o: (1, None, o.name), lambda i: (1, None, "name %d" % i)),
+        (lambda o: (o.name, o.name), lambda i: ("name %d" % i,) * 2),
+        (lambda o: (o.name, [o.name]), lambda i: ("name %d" % i, ["name %d" % i])),
+        (lambda o: ([o.name], o.name), lambda i: (["name %d" % i], "name %d" % i)),
+        (lambda o: (o.name, {o.name: o.other}), lambda i: ("name %d" % i, {"name %d" % i: "other %d" % i})),
+        (lambda o: (o.name,) * 9, lambda i: ("name %d" % i,) * 9),
+        (lambda o: (o.name + "!",), lambda i: ("name %d!" % i,)),
+        (lambda o: (o.name, vars(o)["name"]), lambda i: ("name %d" % i,) * 2),
+        (lambda o: keep((o.name, o.other)), lambda i: ("name %d" % i, "other %d" % i)),
+    ],
+)
+def test_parts(cls: Any, parts: Any, expected: Any) -> None:
+    cls.how = staticmethod(parts if cls is Stateful else lambda o: (Made, parts(o)))
+    fory = trusting()
+    for _ in range(2):
+        result = read(fory, objects(cls))
+        assert [made.parts for made in result] == [expected(i) for i in range(4)]
+        for made in result:
+            texts = [part for part in made.parts if isinstance(part, str)] + [
+                item for part in made.parts if isinstance(part, (list, dict)) for item in part
+            ]
+            for text in texts:
+                assert all(other is text for other in texts if other == text)
+    KEPT.clear()
+
+
+@pytest.mark.parametrize("cls", [Reducing, Stateful])
+def test_text_that_others_hold_stays_one(cls: Any) -> None:
+    cls.how = staticmethod((lambda o: (o.name, 1)) if cls is Stateful else (lambda o: (Made, (o.name, 1))))
+    for behind in (True, False):
+        made = objects(cls, 6)
+        names = [o.name for o in made]
+        a, b = read(trusting(), [made, names] if behind else [names, made])[:: 1 if behind else -1]
+        assert b == ["name %d" % i for i in range(6)]
+        assert all(o.parts[0] is name for o, name in zip(a, b))
+
+
+@pytest.mark.parametrize("cls", [Reducing, Stateful])
+def test_two_objects_with_one_text(cls: Any) -> None:
+    cls.how = staticmethod((lambda o: (o.name, 1)) if cls is Stateful else (lambda o: (Made, (o.name, 1))))
+    name = fresh("shared")
+    value = [cls(name) for _ in range(5)]
+    del name
+    assert len({id(o.parts[0]) for o in read(trusting(), value)}) == 1
+
+
+@pytest.mark.parametrize("cls", [Reducing, Stateful])
+def test_objects_that_are_met_again(cls: Any) -> None:
+    cls.how = staticmethod((lambda o: (o.name, 1)) if cls is Stateful else (lambda o: (Made, (o.name, 1))))
+    made = objects(cls, 3)
+    result = read(trusting(), made + made[::-1])
+    assert [result[i] is result[5 - i] for i in range(3)] == [True] * 3
+    assert [o.parts[0] for o in result[:3]] == ["name 0", "name 1", "name 2"]
+
+
+def test_tuples_that_the_method_keeps() -> None:
+    """Met again as a value of its own, the tuple has the same text."""
+    KEPT.clear()
+    Reducing.how = staticmethod(lambda o: (Made, keep((o.name, o.other))))
+    made, kept = read(trusting(), [objects(Reducing, 3), KEPT])
+    assert [o.parts for o in made] == kept
+    assert all(o.parts[0] is pair[0] and o.parts[1] is pair[1] for o, pair in zip(made, kept))
+    KEPT.clear()
+
+
+def test_items_that_come_later() -> None:
+    Reducing.how = staticmethod(lambda o: (Made, (o.name,), None, (text for text in (o.name, o.other))))
+    for made in read(trusting(), objects(Reducing)):
+        assert made.parts[0] is made.parts[1] and made.parts[2].startswith("other")
+
+
+def test_a_part_whose_method_takes_the_text_away() -> None:
+    class Thief:
+        def __init__(self, owner: Any) -> None:
+            self.owner = owner
+
+        def __reduce__(self) -> Any:
+            self.owner.name = None
+            vars(self.owner)
+            return int, (7,)
+
+    Stateful.how = staticmethod(lambda o: (Thief(o), o.name, o.other))
+    assert [o.parts for o in read(trusting(), objects(Stateful))] == [(7, "name %d" % i, "other %d" % i) for i in range(4)]
+
+
+def test_other_results_among_the_usual_ones() -> None:
+    """A class goes the short way once it is named: what is not like that in between goes the long one."""
+    results = {
+        0: (Made, (0,)), 1: (Made, (1, "one")), 2: (Made, (2,), {"x": 1}), 3: "ONLY", 4: (int, (4,)), 5: (Made, (5,)),
+        6: (Made, tuple(range(200))), 7: (copyreg.__newobj__, (Reducing, )), 8: (Made, ()), 9: [], 10: (Made, (10,)),
+    }  # fmt: skip
+    Reducing.how = staticmethod(lambda o: results[o.name])
+    fory = trusting()
+    made = read(fory, [Reducing(0), Reducing(1), Reducing(2), ONLY] + [Reducing(i) for i in (4, 5, 6, 7, 8, 10)])
+    assert [getattr(o, "parts", o) for o in made[:3]] == [(0,), (1, "one"), (2,)] and made[3] is ONLY
+    assert [getattr(o, "parts", o) for o in made[4:7]] == [4, (5,), tuple(range(200))]
+    assert made[2].x == 1 and type(made[7]) is Reducing and made[8].parts == () and made[9].parts == (10,)
+    with pytest.raises(ForyError, match="must return a str or a tuple"):
+        fory.dumps([Reducing(0), Reducing(1), Reducing(9)])
+    assert read(fory, [Reducing(5)])[0].parts == (5,)
+    states = [(1, 2), (1,) * 7, (1,) * 8, {"a": 1}, None, [1], (3,), ()]
+    Stateful.how = staticmethod(lambda o: o.name)
+    assert [getattr(o, "parts", None) for o in read(fory, [Stateful(s) for s in states])] == states
+
+
+def test_a_derived_class_whose_base_is_written_later() -> None:
+    """Looking at a base class changes it, and with it the version of those derived from it."""
+
+    class Base:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+    class Child(Base):
+        def __getstate__(self) -> Any:
+            return (self.x,)
+
+        def __setstate__(self, state: Any) -> None:
+            (self.x,) = state
+
+    fory = trusting()
+    for _ in range(3):
+        result = trusting().loads(fory.dumps([Child(1), Base(2), Child(3), Child(4)]))
+        assert [o.x for o in result] == [1, 2, 3, 4]
+        pickle.whichmodule(Base, "Base")
+    Child.__getstate__ = lambda self: (self.x + 10,)  # type: ignore[method-assign]
+    assert [o.x for o in trusting().loads(fory.dumps([Child(1), Child(2)]))] == [11, 12]
+    Child.__reduce_ex__ = lambda self, protocol: (int, (self.x,))  # type: ignore[method-assign,assignment]
+    assert trusting().loads(fory.dumps([Child(1), Child(2)])) == [1, 2]
+    del Child.__reduce_ex__
+    assert [o.x for o in trusting().loads(fory.dumps([Child(1), Child(2)]))] == [11, 12]
+
+
+def test_an_attribute_of_the_method_s_name() -> None:
+    Reducing.how = staticmethod(lambda o: (Made, (o.name,)))
+    made = objects(Reducing, 4)
+    made[2].__reduce__ = lambda: (Made, ("own",))
+    assert [o.parts[0] for o in read(trusting(), made)] == ["name 0", "name 1", "own", "name 3"]
+    assert [o.parts[0] for o in read(trusting(), objects(Reducing, 2))] == ["name 0", "name 1"]
