@@ -4,7 +4,7 @@
  * (pyfory.native.classify); here only the state is taken, without asking the
  * object: from its inline values where CPython keeps them, from its dict, and
  * from its slots. The names travel once per message as a shape. */
-#include "native/native.h"
+#include "native/plain.h"
 
 #include "codecs/plain.h"
 
@@ -238,6 +238,21 @@ write_other(ForyWriteCtx *w, PyObject *v)
     return fory_native_tag(w, FORY_I_VALUE) < 0 ? -1 : fory_native_write(w, v);
 }
 
+/* A value with its tag. */
+static int
+write_any(ForyWriteCtx *w, PyObject *v)
+{
+    if (FORY_LIKELY(!w->native->hooked)) {
+        uint8_t *p = fory_native_plain_room(w, w->out.pos, FORY_NATIVE_PLAIN_ROOM);
+        int rc = FORY_UNLIKELY(p == NULL) ? -1 : fory_native_put_plain(w, v, &p);
+        if (FORY_LIKELY(rc != 0)) {
+            w->out.pos = rc > 0 ? p : w->out.pos;
+            return rc > 0 ? 0 : -1;
+        }
+    }
+    return fory_native_write_other(w, v);
+}
+
 FORY_INLINE int
 write_value(ForyWriteCtx *w, PyObject *v, uint64_t is_int)
 {
@@ -255,7 +270,7 @@ write_value(ForyWriteCtx *w, PyObject *v, uint64_t is_int)
     if (PyUnicode_CheckExact(v) && FORY_LIKELY(!w->native->hooked)) {
         return fory_native_write_str(w, NULL, v);
     }
-    return fory_native_write(w, v);
+    return write_any(w, v);
 }
 
 /* ---- head of an instance ------------------------------------------------------------- */

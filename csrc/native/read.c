@@ -515,6 +515,7 @@ static PyObject *
 read_list(ForyReadCtx *r, size_t n)
 {
     Py_ssize_t id = fory_ref_take(r);
+    const int shared = r->n_refs != 0;
     PyObject *list;
     size_t i = 0;
     if (fory_charge(r, 32 + 8 * (int64_t)n) < 0 || fory_read_enter(r) < 0) {
@@ -528,7 +529,7 @@ read_list(ForyReadCtx *r, size_t n)
     Py_SET_SIZE(list, 0);
     fory_ref_publish(r, id, list);
     for (; i < n; i++) {
-        PyObject *v = next_ref(r);
+        PyObject *v = shared ? next_ref(r) : NULL;
         if (v == NULL && FORY_UNLIKELY((v = fory_native_read(r)) == NULL)) {
             goto error;
         }
