@@ -267,9 +267,6 @@ write_value(ForyWriteCtx *w, PyObject *v, uint64_t is_int)
         }
         return write_other(w, v);
     }
-    if (PyUnicode_CheckExact(v) && FORY_LIKELY(!w->native->hooked)) {
-        return fory_native_write_str(w, NULL, v);
-    }
     return write_any(w, v);
 }
 
