@@ -173,7 +173,7 @@ def test_other_results_among_the_usual_ones() -> None:
     """A class goes the short way once it is named: what is not like that in between goes the long one."""
     results = {
         0: (Made, (0,)), 1: (Made, (1, "one")), 2: (Made, (2,), {"x": 1}), 3: "ONLY", 4: (int, (4,)), 5: (Made, (5,)),
-        6: (Made, tuple(range(200))), 7: (copyreg.__newobj__, (Reducing, )), 8: (Made, ()), 9: [], 10: (Made, (10,)),
+        6: (Made, tuple(range(200))), 7: (getattr(copyreg, "__newobj__"), (Reducing,)), 8: (Made, ()), 9: [], 10: (Made, (10,)),
     }  # fmt: skip
     Reducing.how = staticmethod(lambda o: results[o.name])
     fory = trusting()
@@ -211,7 +211,8 @@ def test_a_derived_class_whose_base_is_written_later() -> None:
         assert [o.x for o in result] == [1, 2, 3, 4]
     Child.__getstate__ = lambda self: (self.x + 10,)  # type: ignore[method-assign]
     assert [o.x for o in trusting().loads(fory.dumps([Child(1), Child(2)]))] == [11, 12]
-    Child.__reduce_ex__ = lambda self, protocol: (int, (self.x,))  # type: ignore[method-assign]
+    as_int: Any = lambda self, protocol: (int, (self.x,))
+    setattr(Child, "__reduce_ex__", as_int)
     assert trusting().loads(fory.dumps([Child(1), Child(2)])) == [1, 2]
     del Child.__reduce_ex__
     assert [o.x for o in trusting().loads(fory.dumps([Child(1), Child(2)]))] == [11, 12]
