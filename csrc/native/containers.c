@@ -23,7 +23,6 @@ FORY_INLINE int
 write_items(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int list)
 {
     const int plain = !w->native->hooked;
-    PyTypeObject *other = NULL; /* of the last element that its writer saw to: the next is often like it */
     uint8_t *p = w->out.pos;
     Py_ssize_t i = 0;
     if (FORY_UNLIKELY(fory_write_enter(w) < 0)) {
@@ -31,19 +30,16 @@ write_items(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int list)
     }
     for (; i < n; i++) {
         PyObject *item;
-        int rc = 0;
         if (list && FORY_UNLIKELY(PyList_GET_SIZE(v) != n)) {
             changed(w, "list");
             goto error;
         }
         item = list ? PyList_GET_ITEM(v, i) : PyTuple_GET_ITEM(v, i);
         if (FORY_LIKELY(plain)) {
+            int rc;
             p = fory_native_plain_room(w, p, FORY_NATIVE_PLAIN_ROOM);
-            if (FORY_UNLIKELY(p == NULL)) {
+            if (FORY_UNLIKELY(p == NULL) || FORY_UNLIKELY((rc = fory_native_put_plain(w, item, &p)) < 0)) {
                 goto error;
-            }
-            if (Py_TYPE(item) != other) {
-                rc = fory_native_put_plain(w, item, &p);
             }
             if (rc == 0 && fory_native_is_held(w, item)) {
                 rc = fory_native_again_at(w, item, &p);
@@ -56,14 +52,7 @@ write_items(ForyWriteCtx *w, PyObject *v, Py_ssize_t n, int list)
             }
         }
         w->out.pos = p;
-        if (Py_TYPE(item) == other) {
-            rc = fory_native_write(w, item);
-        }
-        else {
-            other = Py_TYPE(item);
-            rc = fory_native_write_other(w, item);
-        }
-        if (FORY_UNLIKELY(rc < 0)) {
+        if (FORY_UNLIKELY(fory_native_write_other(w, item) < 0)) {
             goto error;
         }
         p = w->out.pos;
