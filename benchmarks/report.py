@@ -88,6 +88,8 @@ FLOORS: Dict[str, Tuple[float, float]] = {
     "set_int_10k": (0, 390e3),
     "set_str_10k": (0, 663e3),
     "plain_objects_x10000": (496e3, 1824e3),
+    "getstate_objects_x10000": (840e3, 0),
+    "reduce_objects_x10000": (1100e3, 0),
     "bytes_1MB": (27.9e3, 28.5e3),
     "str_ascii_1MB": (27.9e3, 42e3),
     "bytes_100MB": (11.5e6, 11.5e6),
