@@ -104,3 +104,16 @@ def test_a_long_list_of_text_but_for_a_subclass(at: int) -> None:
     with pytest.raises(ForyError, match="not registered") as caught:
         pyfory.Fory(xlang=True).dumps(texts)
     assert caught.value.path == "$[%d]" % at
+
+
+@pytest.mark.parametrize("at", [1, 100, 4099, 8191])
+def test_the_bytes_of_a_long_list_of_text_but_for_one(at: int) -> None:
+    """What was written before the one was met leaves no trace."""
+    texts: List[object] = ["a"] * 8192
+    start = b"\x01\xff\x16" + varint(8192)
+    texts[at] = 7
+    data = pyfory.Fory(xlang=True).dumps(texts)
+    assert data == start + b"\x00" + b"\x15\x04a" * at + b"\x07\x0e" + b"\x15\x04a" * (8191 - at)
+    texts[at] = None
+    data = pyfory.Fory(xlang=True).dumps(texts)
+    assert data == start + b"\x0a\x15" + b"\xff\x04a" * at + b"\xfd" + b"\xff\x04a" * (8191 - at)

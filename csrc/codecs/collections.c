@@ -253,11 +253,12 @@ survey_items(const Items *items, Py_ssize_t texts)
 {
     Survey s = {NULL, 0, 1};
     PyObject **array = items_array(items);
-    Py_ssize_t i = texts > 0 ? texts - 1 : 0;
+    const Py_ssize_t first = texts > 0 ? texts - 1 : 0;
+    Py_ssize_t i = first;
     while (i < items->n && array[i] == Py_None) {
         i++;
     }
-    s.has_null = i > 0;
+    s.has_null = i > first;
     if (i == items->n) {
         return s;
     }
