@@ -285,6 +285,13 @@ def test_few_strings(value, ref):
     assert fory.loads(data) == value
 
 
+def test_a_depth_that_allows_no_list():
+    fory = pyfory.Fory(xlang=True, max_depth=0)
+    for value in (["few"], ["more"] * 9, [1]):
+        with pytest.raises(ForyError, match="max_depth=0"):
+            fory.dumps(value)
+
+
 def test_the_bytes_of_one_string():
     assert pyfory.Fory(xlang=True).dumps(["abc"]) == bytes.fromhex("01ff160108150c616263")
 

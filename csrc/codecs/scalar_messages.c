@@ -57,7 +57,7 @@ fory_write_texts_message(ForyEngine *e, PyObject *v, PyObject **message)
 {
     uint8_t buffer[PREFIX + 3 + FEW_TEXTS * (MOST_TEXT + 2) + 8], *p = buffer;
     Py_ssize_t n;
-    if (!PyList_CheckExact(v) || e->track_ref) {
+    if (!PyList_CheckExact(v) || e->track_ref || FORY_UNLIKELY(e->max_depth < 1)) {
         return 0;
     }
     n = PyList_GET_SIZE(v);
