@@ -491,6 +491,14 @@ fory_native_is_held(const ForyWriteCtx *w, PyObject *v)
     return w->track_ref && (Py_REFCNT(v) != 1 || FORY_UNLIKELY(w->native->reopened));
 #endif
 }
+/* The same for an instance: methods that are called while the message is written may follow weak references to
+ * it, as those of a tree's children do to their parent. */
+FORY_INLINE int
+fory_native_is_held_instance(const ForyWriteCtx *w, PyObject *o)
+{
+    Py_ssize_t weak = Py_TYPE(o)->tp_weaklistoffset;
+    return fory_native_is_held(w, o) || (weak != 0 && FORY_UNLIKELY(*(PyObject **)((char *)o + weak) != NULL) && w->track_ref);
+}
 /* The first of the two places next to v's hash that is not another's. */
 FORY_INLINE ForyRefSlot *
 fory_native_near_slot(const ForyWriteCtx *w, PyObject *v)
@@ -613,7 +621,7 @@ int fory_native_look_slow(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot);
 FORY_INLINE int
 fory_native_look(ForyWriteCtx *w, PyObject *v, ForyRefSlot **slot)
 {
-    if (!fory_native_is_held(w, v)) {
+    if (!fory_native_is_held_instance(w, v)) {
         return 0;
     }
     if (v == w->native->root.object && w->native->root.generation != w->native->stamp) {
@@ -659,6 +667,14 @@ FORY_INLINE int
 fory_native_close(ForyWriteCtx *w, PyObject *v, ForyLate *late)
 {
     return late->tracked ? fory_native_close_slow(w, v, late) : 0;
+}
+/* The same for an instance. */
+FORY_INLINE int
+fory_native_open_instance(ForyWriteCtx *w, PyObject *o, ForyLate *late)
+{
+    late->tracked = late->reopened = late->again = 0;
+    late->start = (size_t)(w->out.pos - w->out.start) - w->native->base;
+    return fory_native_is_held_instance(w, o) ? fory_native_open_slow(w, o, late) : 0;
 }
 /* Undoes what open did to the context when the parts failed. */
 FORY_INLINE void

@@ -449,7 +449,7 @@ learn(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *callable)
 FORY_INLINE int
 is_usual(const ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
 {
-    return FORY_LIKELY(w->native->usual == c) && !fory_native_is_held(w, o) && FORY_LIKELY(w->pinned || !w->track_ref);
+    return FORY_LIKELY(w->native->usual == c) && !fory_native_is_held_instance(w, o) && FORY_LIKELY(w->pinned || !w->track_ref);
 }
 
 /* What comes before the method of any other object is called: 1 go on; 0 nothing else is to be written; -1. */
@@ -464,12 +464,28 @@ begin_method(ForyWriteCtx *w, ForyReduceCodec *c, PyObject *o, ForyLate *late)
     }
     else {
         Py_SET_REFCNT(o, Py_REFCNT(o) - 1);
-        rc = fory_native_open(w, o, late);
+        rc = fory_native_open_instance(w, o, late);
         Py_SET_REFCNT(o, Py_REFCNT(o) + 1);
         rc = rc != 0 ? (rc < 0 ? -1 : 0) : fory_write_pin(w) < 0 ? -1 : 1;
     }
     Py_DECREF(o);
     return rc;
+}
+
+/* Something else holds o since its method was called, a bound method among its parts, say, so that it is
+ * met again: as fory_native_open. */
+static FORY_NOINLINE int
+open_after_all(ForyWriteCtx *w, PyObject *o, ForyLate *late)
+{
+    late->start = (size_t)(w->out.pos - w->out.start) - w->native->base;
+    return fory_native_open_slow(w, o, late);
+}
+
+/* Whether that is so. o was held by one owner, and is by its writer. */
+FORY_INLINE int
+is_held_now(const ForyWriteCtx *w, PyObject *o, const ForyLate *late)
+{
+    return FORY_UNLIKELY(Py_REFCNT(o) > 2) && w->track_ref && !late->tracked;
 }
 
 /* The parts of a tuple that the method of o made for nobody else, behind their head at p: 1 / -1. */
@@ -548,7 +564,10 @@ write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     }
     Py_INCREF(o);
     state = call_method(c, o);
-    rc = FORY_UNLIKELY(state == NULL) ? -1 : FORY_LIKELY(usual) ? write_usual_state(w, c, o, state) : 0;
+    rc = FORY_UNLIKELY(state == NULL) ? -1
+         : is_held_now(w, o, &late)   ? open_after_all(w, o, &late)
+         : FORY_LIKELY(usual)         ? write_usual_state(w, c, o, state)
+                                      : 0;
     if (FORY_UNLIKELY(rc == 0)) {
         rc = write_any_state(w, c, o, state, &late);
     }
@@ -634,7 +653,7 @@ write_with(ForyWriteCtx *w, PyObject *o, PyObject *reducer)
         if (shared) {
             Py_DECREF(o);
         }
-        rc = fory_native_open(w, o, &late);
+        rc = fory_native_open_instance(w, o, &late);
         if (shared) {
             Py_INCREF(o);
         }
@@ -693,7 +712,10 @@ write_reducing(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
     }
     Py_INCREF(o);
     reduced = call_method(c, o);
-    rc = FORY_UNLIKELY(reduced == NULL) ? -1 : FORY_LIKELY(usual) ? write_usual_call(w, c, o, reduced) : 0;
+    rc = FORY_UNLIKELY(reduced == NULL) ? -1
+         : is_held_now(w, o, &late)     ? open_after_all(w, o, &late)
+         : FORY_LIKELY(usual)           ? write_usual_call(w, c, o, reduced)
+                                        : 0;
     if (FORY_UNLIKELY(rc == 0)) {
         if (PyUnicode_Check(reduced)) {
             rc = fory_native_write_named(w, o, reduced);

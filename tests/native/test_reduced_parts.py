@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import weakref
 from typing import Any, Callable, List
 
 import pytest
@@ -224,3 +225,102 @@ def test_an_attribute_of_the_method_s_name() -> None:
     made[2].__reduce__ = lambda: (Made, ("own",))
     assert [o.parts[0] for o in read(trusting(), made)] == ["name 0", "name 1", "own", "name 3"]
     assert [o.parts[0] for o in read(trusting(), objects(Reducing, 2))] == ["name 0", "name 1"]
+
+
+class HandsItselfOut:
+    """Its method's result leads to the object, which only one container holds."""
+
+    how: Callable[[Any], Any]
+
+    def __init__(self) -> None:
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def run(self) -> None:
+        pass
+
+
+class ByState(HandsItselfOut):
+    def __getstate__(self) -> Any:
+        return HandsItselfOut.how(self)
+
+
+class ByReduce(HandsItselfOut):
+    def __reduce__(self) -> Any:
+        return ByReduce, (), HandsItselfOut.how(self)
+
+
+@pytest.mark.parametrize("cls", [ByState, ByReduce])
+@pytest.mark.parametrize(
+    "state, found",
+    [
+        (lambda o: (o, 1), lambda s: s[0]),
+        (lambda o: (o.run, 1), lambda s: s[0].__self__),
+        (lambda o: {"me": [o]}, lambda s: s["me"][0]),
+    ],
+)
+def test_what_a_method_leads_back_to(cls: Any, state: Any, found: Any) -> None:
+    HandsItselfOut.how = staticmethod(state)
+    for made in ([cls()], [cls() for _ in range(4)], {"a": cls(), "b": (cls(),)}):
+        result = read(trusting(), made)
+        for o in result if isinstance(result, list) else [result["a"], result["b"][0]]:
+            assert found(o.state) is o
+
+
+def test_what_a_method_keeps_and_another_hands_out() -> None:
+    met: List[Any] = []
+    HandsItselfOut.how = staticmethod(lambda o: (met.append(o), list(met))[1:])
+    a, b, c = read(trusting(), [ByState() for _ in range(3)])
+    assert a.state[0] == [a] and b.state[0] == [a, b] and c.state[0] == [a, b, c]
+
+
+class Branch:
+    """Its children lead to it by weak references alone."""
+
+    def __init__(self) -> None:
+        self.children: List[Any] = []
+
+    def grow(self) -> Branch:
+        self.children.append(Leaf(self))
+        return self
+
+
+class StatefulBranch(Branch):
+    def __getstate__(self) -> Any:
+        return (self.children, "a branch")
+
+    def __setstate__(self, state: Any) -> None:
+        self.children = state[0]
+
+
+class ReducingBranch(Branch):
+    def __reduce__(self) -> Any:
+        return type(self), (), {"children": self.children}
+
+
+class ProtocolBranch(Branch):
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (), {"children": self.children}
+
+
+class Leaf:
+    def __init__(self, parent: Any) -> None:
+        self.parent = weakref.ref(parent)
+
+    def __getstate__(self) -> Any:
+        return (self.parent(), "a leaf")
+
+    def __setstate__(self, state: Any) -> None:
+        self.parent = weakref.ref(state[0])
+        self.held = state[0]
+
+
+@pytest.mark.parametrize("cls", [Branch, StatefulBranch, ReducingBranch, ProtocolBranch])
+def test_weak_references_lead_to_what_was_written(cls: Any) -> None:
+    for made in ([cls().grow()], [cls().grow().grow() for _ in range(4)]):
+        result = read(trusting(), made)
+        assert len(result) == len(made)
+        for branch in result:
+            assert [leaf.parent() is branch for leaf in branch.children] == [True] * len(made[0].children)
