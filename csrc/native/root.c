@@ -208,7 +208,8 @@ static int
 write_instance(ForyWriteCtx *w, const ForyCodec *c, PyObject *v)
 {
     const ForyInstanceCodec *codec = (const ForyInstanceCodec *)c;
-    int rc = fory_native_ref(w, v);
+    /* whoever holds it: the serializer may write what leads to it */
+    int rc = w->track_ref ? fory_native_ref_slow(w, v) : 0;
     if (rc != 0) {
         return rc < 0 ? -1 : 0;
     }

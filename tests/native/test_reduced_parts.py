@@ -324,3 +324,28 @@ def test_weak_references_lead_to_what_was_written(cls: Any) -> None:
         assert len(result) == len(made)
         for branch in result:
             assert [leaf.parent() is branch for leaf in branch.children] == [True] * len(made[0].children)
+
+
+class BySerializer(Branch):
+    def run(self) -> None:
+        pass
+
+
+class BranchSerializer(pyfory.Serializer):
+    def write(self, write_context: Any, value: Any) -> None:
+        write_context.write_ref(value.children)
+        write_context.write_ref([value.run])
+
+    def read(self, read_context: Any) -> Any:
+        branch = BySerializer()
+        read_context.reference(branch)
+        branch.children = read_context.read_ref()
+        assert [method.__self__ for method in read_context.read_ref()] == [branch]
+        return branch
+
+
+def test_what_a_serializer_leads_back_to() -> None:
+    fory = trusting()
+    fory.register(BySerializer, serializer=BranchSerializer)
+    for branch in fory.loads(fory.dumps([BySerializer().grow() for _ in range(3)])):
+        assert [leaf.parent() is branch for leaf in branch.children] == [True]
