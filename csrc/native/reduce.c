@@ -251,7 +251,8 @@ write_tuple(ForyWriteCtx *w, PyObject *o, PyObject *reduced, ForyLate *late)
 {
     PyObject *part[6] = {NULL};
     Py_ssize_t n = PyTuple_GET_SIZE(reduced);
-    int bits;
+    uint32_t lazy;
+    int bits, rc;
     if (n < 2 || n > 6) {
         return bad_reduce(w, o, "");
     }
@@ -270,7 +271,12 @@ write_tuple(ForyWriteCtx *w, PyObject *o, PyObject *reduced, ForyLate *late)
     }
     bits = (part[2] != NULL ? FORY_REDUCE_STATE : 0) | (part[3] != NULL ? FORY_REDUCE_ITEMS : 0) |
            (part[4] != NULL ? FORY_REDUCE_PAIRS : 0) | (part[2] != NULL && part[5] != NULL ? FORY_REDUCE_SETTER : 0);
-    if (write_call(w, o, part[0], part[1], bits) < 0 || fory_native_close(w, o, late) < 0) {
+    /* an iterator may hand out what the arguments hold alone: all of that is entered */
+    lazy = (bits & (FORY_REDUCE_ITEMS | FORY_REDUCE_PAIRS)) != 0;
+    w->native->reopened += lazy;
+    rc = write_call(w, o, part[0], part[1], bits);
+    w->native->reopened -= lazy;
+    if (rc < 0 || fory_native_close(w, o, late) < 0) {
         return -1;
     }
     if (FORY_UNLIKELY(late->again)) {

@@ -349,3 +349,35 @@ def test_what_a_serializer_leads_back_to() -> None:
     fory.register(BySerializer, serializer=BranchSerializer)
     for branch in fory.loads(fory.dumps([BySerializer().grow() for _ in range(3)])):
         assert [leaf.parent() is branch for leaf in branch.children] == [True]
+
+
+class Lazy:
+    """Its iterators hand out parts of its arguments."""
+
+    def __init__(self, parts: Any = ()) -> None:
+        self.parts = parts
+        self.items: List[Any] = []
+        self.pairs: List[Any] = []
+
+    def extend(self, items: Any) -> None:
+        self.items += items
+
+    def append(self, item: Any) -> None:
+        self.items.append(item)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.pairs.append(value)
+
+    def __reduce__(self) -> Any:
+        return Lazy, (self.parts,), None, (part for part in self.parts), ((i, part) for i, part in enumerate(self.parts))
+
+
+def test_what_iterators_hand_out_of_the_arguments() -> None:
+    def parts() -> List[Any]:
+        return [Branch(), [1], {"a": 1}, fresh("text"), {1, 2}]
+
+    for made in (Lazy(parts()), [Lazy(parts()) for _ in range(3)], [Lazy(tuple(parts()))]):
+        result = read(trusting(), made)
+        for o in result if isinstance(result, list) else [result]:
+            assert len(o.parts) == len(o.items) == len(o.pairs) == 5
+            assert all(a is b is c for a, b, c in zip(o.parts, o.items, o.pairs))
