@@ -553,13 +553,15 @@ write_any_state(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject
     return rc;
 }
 
-/* A class with __getstate__ and object's own reduce methods: they would give
- * copyreg.__newobj__, (cls,) and the state. */
-static int
-write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
+/* o by its own method, which runs Python code: for what comes from a class that was looked at last there is a
+ * short way, which may decline (0), and a general one. */
+FORY_INLINE int
+write_by_method(ForyWriteCtx *w, const ForyCodec *base, PyObject *o,
+                int (*write_usual)(ForyWriteCtx *, const ForyReduceCodec *, PyObject *, PyObject *),
+                int (*write_any)(ForyWriteCtx *, const ForyReduceCodec *, PyObject *, PyObject *, ForyLate *))
 {
     ForyReduceCodec *c = (ForyReduceCodec *)base;
-    PyObject *state;
+    PyObject *given;
     ForyLate late = {0, 0, 0, 0};
     int usual = is_usual(w, base, o), rc;
     if (FORY_UNLIKELY(!usual)) {
@@ -569,18 +571,26 @@ write_stateful(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
         }
     }
     Py_INCREF(o);
-    state = call_method(c, o);
-    rc = FORY_UNLIKELY(state == NULL) ? -1
+    given = call_method(c, o);
+    rc = FORY_UNLIKELY(given == NULL) ? -1
          : is_held_now(w, o, &late)   ? open_after_all(w, o, &late)
-         : FORY_LIKELY(usual)         ? write_usual_state(w, c, o, state)
+         : FORY_LIKELY(usual)         ? write_usual(w, c, o, given)
                                       : 0;
     if (FORY_UNLIKELY(rc == 0)) {
-        rc = write_any_state(w, c, o, state, &late);
+        rc = write_any(w, c, o, given, &late);
     }
     fory_native_abandon(w, &late);
-    Py_XDECREF(state);
+    Py_XDECREF(given);
     Py_DECREF(o);
     return rc < 0 ? -1 : 0;
+}
+
+/* A class with __getstate__ and object's own reduce methods: they would give
+ * copyreg.__newobj__, (cls,) and the state. */
+static int
+write_stateful(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
+{
+    return write_by_method(w, c, o, write_usual_state, write_any_state);
 }
 
 /* object's own methods refused o, no code of the class did: the error is ours,
@@ -702,43 +712,30 @@ write_usual_call(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObjec
     return write_own_parts(w, c, o, p + 4, args, 1);
 }
 
+/* The same for any result of __reduce__. */
+static FORY_NOINLINE int
+write_any_call(ForyWriteCtx *w, const ForyReduceCodec *c, PyObject *o, PyObject *reduced, ForyLate *late)
+{
+    PyObject *callable;
+    if (PyUnicode_Check(reduced)) {
+        return fory_native_write_named(w, o, reduced);
+    }
+    if (write_result(w, o, reduced, late) < 0) {
+        return -1;
+    }
+    callable = PyTuple_GET_ITEM(reduced, 0);
+    if ((PyType_Check(callable) || PyFunction_Check(callable)) && callable != w->engine->native->newobj &&
+        callable != w->engine->native->newobj_ex) {
+        learn(w, c, callable);
+    }
+    return 0;
+}
+
 /* A class with its own __reduce__, which object's __reduce_ex__ would call. */
 static int
-write_reducing(ForyWriteCtx *w, const ForyCodec *base, PyObject *o)
+write_reducing(ForyWriteCtx *w, const ForyCodec *c, PyObject *o)
 {
-    ForyReduceCodec *c = (ForyReduceCodec *)base;
-    PyObject *reduced;
-    ForyLate late = {0, 0, 0, 0};
-    int usual = is_usual(w, base, o), rc;
-    if (FORY_UNLIKELY(!usual)) {
-        rc = begin_method(w, c, o, &late);
-        if (rc <= 0) {
-            return rc;
-        }
-    }
-    Py_INCREF(o);
-    reduced = call_method(c, o);
-    rc = FORY_UNLIKELY(reduced == NULL) ? -1
-         : is_held_now(w, o, &late)     ? open_after_all(w, o, &late)
-         : FORY_LIKELY(usual)           ? write_usual_call(w, c, o, reduced)
-                                        : 0;
-    if (FORY_UNLIKELY(rc == 0)) {
-        if (PyUnicode_Check(reduced)) {
-            rc = fory_native_write_named(w, o, reduced);
-        }
-        else {
-            rc = write_result(w, o, reduced, &late);
-            if (rc == 0 && (PyType_Check(PyTuple_GET_ITEM(reduced, 0)) || PyFunction_Check(PyTuple_GET_ITEM(reduced, 0))) &&
-                PyTuple_GET_ITEM(reduced, 0) != w->engine->native->newobj &&
-                PyTuple_GET_ITEM(reduced, 0) != w->engine->native->newobj_ex) {
-                learn(w, c, PyTuple_GET_ITEM(reduced, 0));
-            }
-        }
-    }
-    fory_native_abandon(w, &late);
-    Py_XDECREF(reduced);
-    Py_DECREF(o);
-    return rc < 0 ? -1 : 0;
+    return write_by_method(w, c, o, write_usual_call, write_any_call);
 }
 
 static int
